@@ -1,0 +1,1 @@
+"""Supervised execution for trading strategies. `from bulkhead import Strategy, Decision` is what users need."""

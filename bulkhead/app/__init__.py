@@ -1,0 +1,1 @@
+"""Composition root: settings, the tree as data, bootstrap, preflight, command line."""

@@ -1,0 +1,1 @@
+"""The order path, pure: (state, event, now) -> (state, effects)."""

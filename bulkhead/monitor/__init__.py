@@ -1,0 +1,1 @@
+"""The read side: tail, explain, status, verify, reports."""

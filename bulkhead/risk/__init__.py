@@ -1,0 +1,1 @@
+"""Risk limits, pure: exposure, pre-trade and post-trade checks."""

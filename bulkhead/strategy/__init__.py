@@ -1,0 +1,1 @@
+"""The interface that users implement, and the strategies we ship."""

@@ -1,0 +1,1 @@
+"""Venues: the port, wire codecs, transports, adapters, and the simulated venue."""

@@ -1,0 +1,1 @@
+"""Codec + transport = a venue or a feed behind the port."""

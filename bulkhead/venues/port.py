@@ -1,0 +1,125 @@
+"""The port of a venue: what the house may ask of one, and what it must know before it asks.
+
+Adapters are a codec (`wire/`, sans-I/O) plus transports. They never block the caller: each call returns at once, and
+what the venue says comes back through the sink as evidence. The OMS reads capabilities; it never names a venue.
+"""
+
+from collections.abc import Callable
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
+from enum import StrEnum
+from typing import Protocol
+
+from messages.base import Body
+from messages.orders import CancelOrder, OrderTicket, QueryOrder, SubmitOrder, TakeVenueSnapshot
+from messages.values import Name, Number, Price, Quantity, Symbol, Value
+
+Sink = Callable[[Body], None]
+"""Takes evidence or market data from an I/O thread and posts it to an address. Never blocks for long, never raises."""
+
+
+class ClientIdScheme(StrEnum):
+    NONE = "none"
+    UNIQUE_AMONG_OPEN = "unique_among_open"
+    """A resend of an id whose order has ended makes a second order: query first."""
+    UNIQUE_FOREVER = "unique_forever"
+
+
+class VenueCapabilities(Value):
+    """Facts of a venue that decisions depend on."""
+
+    venue: Name
+    client_id: ClientIdScheme
+    has_execution_ids: bool
+    has_market_orders: bool
+    can_amend: bool
+    can_cancel_all: bool
+    has_server_time: bool
+    request_validity_s: float
+    """After this long, and a margin, a request lost on the way can no longer be accepted (Binance: recvWindow)."""
+    submits_in_parallel: bool
+
+
+class Instrument(Value):
+    """Trading rules of one symbol, as the venue states them; `version` names the list they came from."""
+
+    symbol: Symbol
+    base_asset: str
+    quote_asset: str
+    tick_size: Price
+    lot_size: Quantity
+    min_quantity: Quantity
+    max_quantity: Quantity
+    min_notional: Number
+    is_trading: bool
+    version: str
+
+    def floor_quantity(self, quantity: Decimal) -> Decimal:
+        """Largest multiple of the lot size that is not above `quantity`."""
+        return (quantity / self.lot_size).to_integral_value(ROUND_DOWN) * self.lot_size
+
+    def round_price(self, price: Decimal) -> Decimal:
+        """Nearest multiple of the tick size (half to even)."""
+        return (price / self.tick_size).to_integral_value(ROUND_HALF_EVEN) * self.tick_size
+
+
+class WriteGuard(Protocol):
+    """Read by a transport right before bytes of an order leave: the one latch of the house."""
+
+    def refusal(self, ticket: OrderTicket, issuer: str, epoch: int) -> str | None:
+        """Why this order must not leave now (gate shut, sender's incarnation has ended), or None."""
+
+
+class OrderVenue(Protocol):
+    """An account at a venue: orders out, evidence in."""
+
+    @property
+    def capabilities(self) -> VenueCapabilities: ...
+
+    def load_instruments(self) -> tuple[Instrument, ...]:
+        """Ask the venue for its trading rules. Blocks; only for preflight. Raises VenueUnavailable."""
+
+    def server_time_ms(self) -> int:
+        """The venue's clock, Unix ms. Blocks; only for preflight and doctor. Raises VenueUnavailable."""
+
+    def open(self, sink: Sink) -> None:
+        """Start the I/O: subscribe to order updates, reconnect for ever. Tells OrderChannelUp / OrderChannelDown."""
+
+    def close(self, deadline_s: float) -> None:
+        """Stop the I/O; requests under way may end within the deadline."""
+
+    def submit(self, command: SubmitOrder, issuer: str, epoch: int) -> None:
+        """Send an order. Answers with exactly one of OrderAccepted, OrderRejected, OrderNotSent, OrderOutcomeUnknown,
+        preceded or followed by an ExecutionReported for each fill known."""
+
+    def cancel(self, command: CancelOrder) -> None:
+        """Answers with OrderCancelled, CancelRejected or CancelOutcomeUnknown."""
+
+    def query(self, command: QueryOrder) -> None:
+        """Answers with OrderStatusReported or OrderQueryFailed."""
+
+    def snapshot(self, command: TakeVenueSnapshot) -> None:
+        """Answers with VenueSnapshotTaken or VenueSnapshotFailed."""
+
+    def pending(self) -> int:
+        """Requests handed in whose answer has not yet been given to the sink."""
+
+
+class MarketFeed(Protocol):
+    """A source of market data for a fixed set of symbols."""
+
+    def open(self, sink: Sink) -> None:
+        """Connect and subscribe, reconnect for ever. Tells FeedConnected, data, FeedDisconnected."""
+
+    def close(self, deadline_s: float) -> None: ...
+
+
+class VenueUnavailable(ConnectionError):
+    """The venue could not be asked; the message says which host, what happened and what to check."""
+
+
+class VenueRefused(PermissionError):
+    """The venue answered no to a preflight question (bad key, bad signature); `code` is the venue's own."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(f"{reason} (code {code})")
+        self.code = code

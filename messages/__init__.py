@@ -1,0 +1,1 @@
+"""The only vocabulary that the actors share: frozen messages, value types, the closed catalogue."""

@@ -1,0 +1,74 @@
+"""Body and Envelope: what a message is, and what travels with it.
+
+A `Body` says what happened or what is asked; an `Envelope` says who sent it, when, in which order, and because of what.
+Behaviours only ever write bodies; the runtime seals them. Chains can be walked both ways: `correlation_id` names the
+tick or timer that began it, `causation_id` the message that caused this one.
+"""
+
+from enum import IntEnum, StrEnum
+from typing import Annotated, ClassVar
+
+from pydantic import Field, SerializeAsAny
+
+from messages.values import Nanoseconds, Value
+
+
+class Lane(IntEnum):
+    """Mailbox lanes, first served first."""
+
+    SYSTEM = 0
+    ORDER = 1
+    DATA = 2
+
+
+class Nature(StrEnum):
+    COMMAND = "command"
+    """Imperative. Refused at the ports when its sender's incarnation has ended."""
+    EVIDENCE = "evidence"
+    """What a venue said. Never refused, never dropped."""
+    EVENT = "event"
+    """What one of our own parts did or saw."""
+
+
+class Body(Value):
+    """Base of every message; a subclass states its lane and nature."""
+
+    lane: ClassVar[Lane] = Lane.ORDER
+    nature: ClassVar[Nature] = Nature.EVENT
+
+    def conflation_key(self) -> str | None:
+        """Key under which a newer message may replace this one in a lagging reader's queue; None: never replaced."""
+        return None
+
+
+class Command(Body):
+    nature = Nature.COMMAND
+
+
+class Evidence(Body):
+    nature = Nature.EVIDENCE
+
+
+class Envelope(Value):
+    """A sealed message.
+
+    `id` is `<sender>.<epoch>.<seq>`, unique within a session without any randomness; `at_ns` is the sender's trading
+    clock, `received_at_ns` the trading clock when our process first got it (equal for messages born inside).
+    """
+
+    id: str
+    sender: str
+    seq: Annotated[int, Field(ge=0)]
+    epoch: Annotated[int, Field(ge=0)]
+    at_ns: Nanoseconds
+    received_at_ns: Nanoseconds
+    correlation_id: str
+    causation_id: str | None
+    body: SerializeAsAny[Body]
+
+
+class Letter(Value):
+    """An envelope with its address: sealed now, posted later (for example once a commit is on disk)."""
+
+    to: str
+    envelope: Envelope

@@ -1,0 +1,94 @@
+"""What the account holds, told by Portfolio after every fill and at every mark."""
+
+from messages.base import Body, Command, Lane
+from messages.orders import Balance
+from messages.values import Name, Nanoseconds, Number, Price, Symbol, Value
+
+
+class Position(Value):
+    """One strategy's holding of one symbol. `quantity` is signed and net of fees paid in the base asset."""
+
+    strategy_id: Name
+    venue: Name
+    account: Name
+    symbol: Symbol
+    quantity: Number
+    average_price: Number
+    realised_pnl: Number
+    """In the quote asset, after fees."""
+    fees_quote: Number
+    """Fees so far, valued in the quote asset at each fill's price."""
+    last_fill_id: str | None = None
+    updated_ns: Nanoseconds
+
+
+class PortfolioSnapshot(Body):
+    """The whole account at one moment. `equity` is cash + positions at their last mark, in `currency`.
+
+    `unmarked` names the symbols that have no price yet: they are valued at cost, and said so.
+    """
+
+    venue: Name
+    account: Name
+    currency: str
+    cash: Number
+    equity: Number
+    realised_pnl: Number
+    unrealised_pnl: Number
+    day_pnl: Number
+    peak_equity: Number
+    drawdown: Number
+    """`peak_equity - equity`, never negative, in `currency`."""
+    positions: tuple[Position, ...]
+    balances: tuple[Balance, ...]
+    unmarked: tuple[Symbol, ...] = ()
+    at_ns: Nanoseconds
+
+
+class PositionChanged(Body):
+    """Told to the strategy that owns it."""
+
+    position: Position
+
+
+class RoundTrip(Value):
+    """A position from flat to flat (stream OBS-520)."""
+
+    trade_id: str
+    strategy_id: Name
+    venue: Name
+    symbol: Symbol
+    quantity: Number
+    entry_price: Number
+    exit_price: Number
+    entry_ns: Nanoseconds
+    exit_ns: Nanoseconds
+    pnl: Number
+    """In `currency`, after fees."""
+    currency: str
+    fees: Number
+    buy_slippage_bps: Number | None
+    sell_slippage_bps: Number | None
+    buy_fill_ratio: Number
+    sell_fill_ratio: Number
+    trade_result: str
+
+
+class Marks(Body):
+    """Last prices for valuation; told by MarketData once a second at most."""
+
+    lane = Lane.DATA
+
+    venue: Name
+    prices: dict[Symbol, Price]
+    at_ns: Nanoseconds
+
+    def conflation_key(self) -> str:
+        return f"{self.venue}:marks"
+
+
+class ReconcilePortfolio(Command):
+    """Compare the books with the balances that the venue stated."""
+
+    balances: tuple[Balance, ...]
+    as_of_ns: Nanoseconds

@@ -1,0 +1,286 @@
+"""What is written to the ledger.
+
+Each record is one event of the chain and, in the same transaction, one change of a table. A record's class fixes its
+observation stream; its JSON is the event's payload, so that every table can be made again from the events alone.
+Owners: the OMS writes intents, orders and fills; Portfolio writes positions, portfolios and round trips; RiskGuard
+writes risk events; anyone may write failures; the session writes itself.
+"""
+
+from enum import StrEnum
+from typing import ClassVar
+
+from pydantic import SerializeAsAny
+
+from messages.base import Body, Command, Letter
+from messages.failure import FailureReported, LimitApproached, RiskTripped, StopLevelChanged
+from messages.orders import Balance, Fill, OrderRow, Reconciled, VenueExecution, VenueOrder
+from messages.portfolio import PortfolioSnapshot, Position, RoundTrip
+from messages.supervision import ChildDown, ChildReady, DeadLetter
+from messages.trading import OrderIntent, RiskRefused
+from messages.values import (
+    IntentStatus,
+    IntentType,
+    Mode,
+    Name,
+    Nanoseconds,
+    Number,
+    Price,
+    Value,
+)
+
+
+class Stream(StrEnum):
+    """Where an event is exported to, in the session folder."""
+
+    OPS = "ops"
+    DECISIONS = "obs_decisions"
+    ORDERS_FILLS = "obs_orders_fills"
+    TRADES = "obs_trades"
+    RISK = "risk_events"
+    FAILURES = "failures"
+    PORTFOLIO = "portfolio"
+
+
+class Record(Value):
+    """Base of all records."""
+
+    stream: ClassVar[Stream]
+
+
+# -- written by the OMS -----------------------------------------------------------------------------------------------
+
+
+class IntentRecorded(Record):
+    """An approved intent, with the decision it came from; written before the first byte of its orders leaves."""
+
+    stream = Stream.ORDERS_FILLS
+    intent: OrderIntent
+    checks: tuple[str, ...]
+    reserved_notional: Number
+
+
+class IntentStatusChanged(Record):
+    stream = Stream.ORDERS_FILLS
+    intent_id: str
+    status: IntentStatus
+    code: str | None = None
+    reason: str
+
+
+class OrderRecorded(Record):
+    """The order row after a change; `change` names the change and `evidence_at_ns` the venue's time of it."""
+
+    stream = Stream.ORDERS_FILLS
+    order: OrderRow
+    change: str
+    evidence_at_ns: Nanoseconds | None = None
+    is_late: bool = False
+
+
+class FillRecorded(Record):
+    """Insert-or-ignore by fill_id: the ledger answers which ones were new."""
+
+    stream = Stream.ORDERS_FILLS
+    fill: Fill
+    intent_type: IntentType
+    decision_price: Price | None = None
+    source: str
+    """stream, reply, query or snapshot: where the execution was first seen."""
+
+
+class ForeignOrderSeen(Record):
+    stream = Stream.ORDERS_FILLS
+    order: VenueOrder
+
+
+class OrphanFillSeen(Record):
+    """An execution for an order that is not ours, or not known yet."""
+
+    stream = Stream.ORDERS_FILLS
+    execution: VenueExecution
+
+
+class ReconciliationRecorded(Record):
+    stream = Stream.ORDERS_FILLS
+    result: Reconciled
+
+
+# -- written by Portfolio ---------------------------------------------------------------------------------------------
+
+
+class PositionRecorded(Record):
+    stream = Stream.PORTFOLIO
+    position: Position
+
+
+class PortfolioRecorded(Record):
+    stream = Stream.PORTFOLIO
+    snapshot: PortfolioSnapshot
+
+
+class OpeningBalancesRecorded(Record):
+    """What the account held when this ledger first met it. Cash = opening + every fill + adjustments, exactly."""
+
+    stream = Stream.PORTFOLIO
+    venue: Name
+    account: Name
+    balances: tuple[Balance, ...]
+    at_ns: Nanoseconds
+
+
+class AccountObserved(Record):
+    """Balances as the venue stated them, beside what our books say; `differences` is empty when they agree."""
+
+    stream = Stream.PORTFOLIO
+    venue: Name
+    account: Name
+    balances: tuple[Balance, ...]
+    differences: dict[str, str]
+    at_ns: Nanoseconds
+
+
+class RoundTripRecorded(Record):
+    stream = Stream.TRADES
+    trade: RoundTrip
+
+
+# -- written by RiskGuard, FailureHandler and the supervisor ----------------------------------------------------------
+
+
+class RiskRefusalRecorded(Record):
+    stream = Stream.RISK
+    refusal: RiskRefused
+
+
+class RiskTripRecorded(Record):
+    stream = Stream.RISK
+    trip: RiskTripped
+
+
+class LimitApproachRecorded(Record):
+    stream = Stream.RISK
+    approach: LimitApproached
+
+
+class StopLevelRecorded(Record):
+    stream = Stream.RISK
+    change: StopLevelChanged
+
+
+class FailureRecorded(Record):
+    stream = Stream.FAILURES
+    failure: FailureReported
+
+
+class ChildDownRecorded(Record):
+    stream = Stream.FAILURES
+    down: ChildDown
+
+
+class ChildReadyRecorded(Record):
+    stream = Stream.FAILURES
+    ready: ChildReady
+
+
+class DeadLetterRecorded(Record):
+    stream = Stream.FAILURES
+    letter: DeadLetter
+
+
+# -- written by the session -------------------------------------------------------------------------------------------
+
+
+class SessionStarted(Record):
+    stream = Stream.OPS
+    session_id: str
+    mode: Mode
+    venue: Name
+    account_masked: str
+    strategies: tuple[str, ...]
+    config_snapshot_id: str
+    code_version: str
+    seed: int
+    at_ns: Nanoseconds
+
+
+class SessionStopped(Record):
+    stream = Stream.OPS
+    session_id: str
+    reason: str
+    at_ns: Nanoseconds
+
+
+class OperatorActed(Record):
+    stream = Stream.OPS
+    operator: str
+    action: str
+    reason: str
+    at_ns: Nanoseconds
+
+
+# -- messages of the ledger -------------------------------------------------------------------------------------------
+
+
+class LedgerEvent(Value):
+    """One line of the chain as it stands in `events` and in the exported files.
+
+    `hash = sha256(prev_hash + canonical JSON of all other fields)`, hex; the first event's prev_hash is 64 zeros.
+    """
+
+    schema_version: int = 1
+    seq: int
+    at_ns: Nanoseconds
+    stream: Stream
+    type: str
+    session_id: str
+    correlation_id: str
+    causation_id: str | None
+    payload: str
+    """The record's canonical JSON."""
+    prev_hash: str
+    hash: str
+
+
+class Append(Command):
+    """Write these records in one transaction; post `release` once they are on disk, and not before.
+
+    That is how "durable before sent" is built in: a SubmitOrder reaches the Broker only as such a letter.
+    """
+
+    records: tuple[SerializeAsAny[Record], ...]
+    release: tuple[Letter, ...] = ()
+
+
+class AppendFailed(Body):
+    """The transaction did not happen; nothing of it was released."""
+
+    reason: str
+    released: tuple[str, ...] = ()
+
+
+class EventsCommitted(Body):
+    """Told to the recorder, which exports them."""
+
+    events: tuple[LedgerEvent, ...]
+
+
+class LoadRecovery(Command):
+    """Ask the ledger for what a restarted OMS or Portfolio needs."""
+
+
+class RecoveryLoaded(Body):
+    """Everything unfinished, and where the venue must be asked from."""
+
+    open_intents: tuple[OrderIntent, ...]
+    orders: tuple[OrderRow, ...]
+    """Every order that is not terminal, and the recently ended ones (tombstones)."""
+    positions: tuple[Position, ...]
+    last_portfolio: PortfolioSnapshot | None
+    opening_balances: tuple[Balance, ...] | None
+    balance_changes: dict[str, Number]
+    """Per asset, the sum over every fill booked in this ledger."""
+    fill_ids: tuple[str, ...]
+    """Executions already booked since the watermark."""
+    watermark_ns: Nanoseconds
+    """Executions before this time are all booked."""
+    has_history: bool

@@ -1,0 +1,1 @@
+"""The tree: child specs, restart budget, backoff, the gate, the supervisor itself."""

@@ -1,0 +1,1 @@
+"""The one place that knows pykka, threads and clocks: cells, mailboxes, hosts."""

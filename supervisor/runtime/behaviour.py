@@ -1,0 +1,117 @@
+"""Behaviour and Context: what an actor is, and all that it may ask of the world.
+
+A behaviour is a plain class with typed handlers. It knows nothing of threads, sockets or clocks: a cell feeds it one
+message at a time, and everything it does to the outside goes through its context. The same class therefore runs
+unchanged on every host (threaded, simulated and, later, process).
+
+    class Greeter(Behaviour):
+        @receives(Trade)
+        def on_trade(self, trade: Trade, ctx: Context) -> None:
+            ctx.tell("portfolio", ...)
+"""
+
+from collections.abc import Callable
+from random import Random
+from typing import Any, ClassVar, Protocol, TypeVar
+
+from messages.base import Body, Envelope, Letter
+
+B = TypeVar("B", bound=Body)
+Handler = Callable[[Any, Any, "Context"], None]
+
+
+class Unhandled(TypeError):
+    """A message was posted to a behaviour that has no handler for it: a mistake in the wiring, never ignored."""
+
+
+class Context(Protocol):
+    """The world of one incarnation of one actor."""
+
+    @property
+    def name(self) -> str:
+        """The actor's address."""
+
+    @property
+    def epoch(self) -> int:
+        """Rises by one with each incarnation of this name."""
+
+    @property
+    def rng(self) -> Random:
+        """The only randomness: seeded per actor and epoch."""
+
+    @property
+    def current(self) -> Envelope | None:
+        """What is being handled now; None while starting."""
+
+    def now_ns(self) -> int:
+        """The trading clock: UTC nanoseconds; the tape's time when a tape drives the run."""
+
+    def monotonic_ns(self) -> int:
+        """For measuring spans; never for trading."""
+
+    def tell(self, to: str, body: Body, *, correlation_id: str | None = None) -> None:
+        """Post `body` to the address `to`. Never blocks and never raises for the receiver's sake.
+
+        The chain goes on from the message being handled, unless `correlation_id` names another beginning.
+        """
+
+    def publish(self, topic: str, body: Body) -> None:
+        """Post `body` to every subscriber of `topic`."""
+
+    def seal(self, to: str, body: Body, *, correlation_id: str | None = None) -> Letter:
+        """Make the letter that `tell` would have posted, without posting it."""
+
+    def post(self, letter: Letter) -> None:
+        """Post a sealed letter as it is, with its own sender and epoch."""
+
+    def after(self, delay_s: float, key: str, body: Body | None = None) -> None:
+        """Send `body` (default `TimerFired(key)`) to oneself after `delay_s` of the trading clock.
+
+        A timer of the same key is replaced. Timers end with the incarnation.
+        """
+
+    def cancel_timer(self, key: str) -> None:
+        """Forget the timer of that key; nothing happens if there is none."""
+
+    def ready(self) -> None:
+        """Say that this incarnation has started. Said by itself after `on_start`, unless `starts_ready` is False."""
+
+
+def receives(body_type: type[B]) -> Callable[[Callable[[Any, B, Context], None]], Callable[[Any, B, Context], None]]:
+    """Mark a method as the handler of one body type."""
+
+    def mark(method: Callable[[Any, B, Context], None]) -> Callable[[Any, B, Context], None]:
+        method.__dict__.setdefault("receives", []).append(body_type)
+        return method
+
+    return mark
+
+
+class Behaviour:
+    """Base of all actors. One instance is one incarnation: a restart makes a new one from its factory."""
+
+    handlers: ClassVar[dict[type[Body], Handler]] = {}
+    starts_ready: ClassVar[bool] = True
+    """False: the behaviour calls `ctx.ready()` itself, for example once it has recovered."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        found: dict[type[Body], Handler] = {}
+        for base in reversed(cls.__mro__):
+            for method in vars(base).values():
+                for body_type in getattr(method, "receives", ()):
+                    found[body_type] = method
+        cls.handlers = found
+
+    def on_start(self, ctx: Context) -> None:
+        """Before the first message. May raise: the start has then failed."""
+
+    def on_stop(self, ctx: Context, reason: str) -> None:
+        """After the last message of an ordered stop; not called after a crash."""
+
+    def receive(self, body: Body, ctx: Context) -> None:
+        """Hand `body` to its handler. Raises Unhandled where there is none."""
+        handler = self.handlers.get(type(body))
+        if handler is None:
+            raise Unhandled(f"{type(self).__name__} has no handler for {type(body).__name__}")
+        handler(self, body, ctx)
