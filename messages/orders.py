@@ -348,3 +348,9 @@ class Reconciled(Body):
     drifts: tuple[str, ...]
     skipped: int
     took_s: float
+
+
+class OrdersTold(Body):
+    """The OMS's answer to TellState: every order of the strategy that is not terminal."""
+
+    orders: tuple[OrderRow, ...]

@@ -92,3 +92,15 @@ class ReconcilePortfolio(Command):
 
     balances: tuple[Balance, ...]
     as_of_ns: Nanoseconds
+
+
+class TellState(Command):
+    """Asks Portfolio for a strategy's positions and the OMS for its unfinished orders."""
+
+    strategy_id: Name
+
+
+class PositionsTold(Body):
+    """Portfolio's answer to TellState."""
+
+    positions: tuple[Position, ...]

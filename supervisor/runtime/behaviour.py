@@ -78,7 +78,7 @@ class Context(Protocol):
 
 
 def receives(body_type: type[B]) -> Callable[[Callable[[Any, B, Context], None]], Callable[[Any, B, Context], None]]:
-    """Mark a method as the handler of one body type."""
+    """Mark a method as the handler of a body type and of its subclasses that have no handler of their own."""
 
     def mark(method: Callable[[Any, B, Context], None]) -> Callable[[Any, B, Context], None]:
         method.__dict__.setdefault("receives", []).append(body_type)
@@ -103,6 +103,16 @@ class Behaviour:
                     found[body_type] = method
         cls.handlers = found
 
+    @classmethod
+    def handler_of(cls, body_type: type[Body]) -> Handler | None:
+        """The handler of the type or of its nearest base that has one; remembered for the next time."""
+        for base in body_type.__mro__:
+            handler = cls.handlers.get(base)
+            if handler is not None:
+                cls.handlers[body_type] = handler
+                return handler
+        return None
+
     def on_start(self, ctx: Context) -> None:
         """Before the first message. May raise: the start has then failed."""
 
@@ -111,7 +121,7 @@ class Behaviour:
 
     def receive(self, body: Body, ctx: Context) -> None:
         """Hand `body` to its handler. Raises Unhandled where there is none."""
-        handler = self.handlers.get(type(body))
+        handler = self.handlers.get(type(body)) or self.handler_of(type(body))
         if handler is None:
             raise Unhandled(f"{type(self).__name__} has no handler for {type(body).__name__}")
         handler(self, body, ctx)

@@ -1,0 +1,41 @@
+"""The names under which the actors know one another."""
+
+LEDGER = "ledger"
+RISK_GUARD = "risk-guard"
+FAILURE_HANDLER = "failure-handler"
+PORTFOLIO = "portfolio"
+OMS = "oms"
+RECORDER = "recorder"
+
+
+def broker(venue: str) -> str:
+    return f"broker:{venue}"
+
+
+def transport(venue: str) -> str:
+    return f"transport:{venue}"
+
+
+def market_data(feed: str) -> str:
+    return f"market-data:{feed}"
+
+
+def strategy(strategy_id: str) -> str:
+    return f"strategy:{strategy_id}"
+
+
+# -- topics -----------------------------------------------------------------------------------------------------------
+
+MARKS = "marks"
+PORTFOLIO_CHANGES = "portfolio"
+ORDER_CHANGES = "orders"
+STOP_LEVEL = "stop-level"
+INPUTS = "inputs"
+
+
+def ticks(symbol: str) -> str:
+    return f"ticks:{symbol}"
+
+
+def bars(symbol: str, interval_s: int) -> str:
+    return f"bars:{symbol}:{interval_s}"

@@ -1,0 +1,99 @@
+"""Broker: the only caller of a venue (stage L50).
+
+It passes commands to the venue's port with the sender's epoch, and evidence on to the OMS. It decides nothing: the
+adapter classifies outcomes, the OMS draws the consequences.
+"""
+
+from collections.abc import Callable
+
+from actors import addresses
+from bulkhead.venues.port import OrderVenue
+from messages.base import Evidence
+from messages.failure import FailureMode, FailureReported
+from messages.orders import (
+    CancelOrder,
+    OrderChannelDown,
+    OrderChannelUp,
+    QueryOrder,
+    SubmitOrder,
+    TakeVenueSnapshot,
+    VenueProtocolError,
+)
+from supervisor.runtime.behaviour import Behaviour, Context, receives
+
+MAX_CHANNEL_ATTEMPTS = 5
+"""Attempts before the broker counts as disconnected (operational policies, section 5)."""
+
+
+class BrokerActor(Behaviour):
+    def __init__(self, venue: OrderVenue) -> None:
+        self._venue = venue
+        self._is_down = False
+
+    # -- commands -----------------------------------------------------------------------------------------------------
+
+    @receives(SubmitOrder)
+    def on_submit(self, command: SubmitOrder, ctx: Context) -> None:
+        current = ctx.current
+        if current is not None:
+            self._venue.submit(command, current.sender, current.epoch)
+
+    @receives(CancelOrder)
+    def on_cancel(self, command: CancelOrder, _: Context) -> None:
+        self._venue.cancel(command)
+
+    @receives(QueryOrder)
+    def on_query(self, command: QueryOrder, _: Context) -> None:
+        self._venue.query(command)
+
+    @receives(TakeVenueSnapshot)
+    def on_snapshot(self, command: TakeVenueSnapshot, _: Context) -> None:
+        self._venue.snapshot(command)
+
+    # -- evidence -----------------------------------------------------------------------------------------------------
+
+    @receives(Evidence)
+    def on_evidence(self, evidence: Evidence, ctx: Context) -> None:
+        ctx.publish(addresses.INPUTS, evidence)
+        ctx.tell(addresses.OMS, evidence)
+
+    @receives(OrderChannelUp)
+    def on_channel_up(self, event: OrderChannelUp, ctx: Context) -> None:
+        if self._is_down:
+            self._is_down = False
+            self._report(ctx, f"{event.venue}: order channel is up again", recovered=True)
+        ctx.tell(addresses.OMS, event)
+
+    @receives(OrderChannelDown)
+    def on_channel_down(self, event: OrderChannelDown, ctx: Context) -> None:
+        if event.attempt >= MAX_CHANNEL_ATTEMPTS and not self._is_down:
+            self._is_down = True
+            self._report(ctx, f"{event.venue}: order channel down, {event.attempt} attempts: {event.reason}")
+        ctx.tell(addresses.OMS, event)
+
+    @receives(VenueProtocolError)
+    def on_protocol_error(self, event: VenueProtocolError, ctx: Context) -> None:
+        """Something of the order channel could not be read: what it said is unknown, so the books are compared."""
+        ctx.publish(addresses.INPUTS, event)
+        ctx.tell(addresses.OMS, OrderChannelDown(venue=event.venue, reason=f"unreadable: {event.reason}", attempt=0))
+        ctx.tell(addresses.OMS, OrderChannelUp(venue=event.venue))
+
+    def _report(self, ctx: Context, detail: str, *, recovered: bool = False) -> None:
+        report = FailureReported(mode=FailureMode.BROKER_DISCONNECT, detail=detail, recovered=recovered)
+        ctx.tell(addresses.FAILURE_HANDLER, report)
+
+
+IoSwitch = Callable[[], None]
+
+
+class TransportActor(Behaviour):
+    """Keeps the venue's I/O running. Restarted with the group it belongs to; requests under way run to their end."""
+
+    def __init__(self, open_io: IoSwitch, close_io: IoSwitch) -> None:
+        self._open_io, self._close_io = open_io, close_io
+
+    def on_start(self, ctx: Context) -> None:
+        self._open_io()
+
+    def on_stop(self, ctx: Context, reason: str) -> None:
+        self._close_io()

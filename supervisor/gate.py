@@ -1,0 +1,65 @@
+"""The gate: one shared latch, read in the transport right before each write.
+
+Entries leave only while no reason of SOFT or above is in force for them; exits only while none is HARD (the plan's own
+exits excepted, which a later stop plan brings). Whatever any actor believes, this is what decides. Any thread may read;
+reasons are put in and taken out one by one, and a recovery removes only its own.
+"""
+
+from collections.abc import Callable
+from threading import Lock
+
+from messages.failure import StopReason
+from messages.orders import OrderTicket
+from messages.values import StopLevel
+
+ENTRY_LIMIT = StopLevel.SOFT
+EXIT_LIMIT = StopLevel.HARD
+
+
+class Gate:
+    """Starts shut: the reasons of `initial` are in force until each is lifted."""
+
+    def __init__(self, initial: tuple[StopReason, ...], current_epoch: Callable[[str], int]) -> None:
+        self._lock = Lock()
+        self._reasons: dict[str, StopReason] = {reason.reason_id: reason for reason in initial}
+        self._current_epoch = current_epoch
+
+    def shut(self, reason: StopReason) -> bool:
+        """Put a reason in force; True if that changed anything."""
+        with self._lock:
+            known = self._reasons.get(reason.reason_id)
+            if known is not None and known.level >= reason.level and known.scope == reason.scope:
+                return False
+            self._reasons = {**self._reasons, reason.reason_id: reason}
+        return True
+
+    def lift(self, reason_id: str) -> bool:
+        """Take one reason out; True if it was in force."""
+        with self._lock:
+            if reason_id not in self._reasons:
+                return False
+            self._reasons = {key: value for key, value in self._reasons.items() if key != reason_id}
+        return True
+
+    def reasons(self) -> tuple[StopReason, ...]:
+        return tuple(self._reasons.values())
+
+    def level(self, scopes: frozenset[str] = frozenset({"all"})) -> StopLevel:
+        """The strictest level in force for any of `scopes`."""
+        return max((r.level for r in self._reasons.values() if r.scope in scopes), default=StopLevel.RUN)
+
+    @property
+    def is_open(self) -> bool:
+        """True while entries may leave, as far as the whole house is concerned."""
+        return self.level() < ENTRY_LIMIT
+
+    def refusal(self, ticket: OrderTicket, issuer: str, epoch: int) -> str | None:
+        """Why this order must not leave now, or None. Constant work over the few reasons in force."""
+        if epoch < self._current_epoch(issuer):
+            return f"FENCED: {issuer} epoch {epoch} has ended"
+        limit = ENTRY_LIMIT if ticket.intent_type.is_entry else EXIT_LIMIT
+        scopes = frozenset({"all", f"venue:{ticket.venue}", f"symbol:{ticket.symbol}"})
+        for reason in self._reasons.values():
+            if reason.level >= limit and reason.scope in scopes:
+                return f"GATE_SHUT: {reason.reason_id} ({reason.level.name}): {reason.cause}"
+        return None

@@ -1,0 +1,44 @@
+"""Clocks: the trading clock stamps decisions; the monotonic clock measures spans and drives the process's own waits.
+
+Nothing outside supervisor/runtime and the transports may ask the operating system for the time: a test holds that.
+"""
+
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    def now_ns(self) -> int:
+        """The trading clock: UTC nanoseconds since the epoch."""
+
+    def monotonic_ns(self) -> int:
+        """Nanoseconds that never go back; only differences mean anything."""
+
+
+class SystemClock:
+    """The machine's clocks."""
+
+    def now_ns(self) -> int:
+        return time.time_ns()
+
+    def monotonic_ns(self) -> int:
+        return time.monotonic_ns()
+
+
+class VirtualClock:
+    """Stands still until it is moved. Both readings are the same time line."""
+
+    def __init__(self, start_ns: int) -> None:
+        self._now_ns = start_ns
+
+    def now_ns(self) -> int:
+        return self._now_ns
+
+    def monotonic_ns(self) -> int:
+        return self._now_ns
+
+    def advance_to(self, now_ns: int) -> None:
+        """Move forward. Raises ValueError on the way back: virtual time has one direction too."""
+        if now_ns < self._now_ns:
+            raise ValueError(f"the clock stands at {self._now_ns} and cannot go back to {now_ns}")
+        self._now_ns = now_ns
