@@ -31,6 +31,7 @@ PORTFOLIO_CHANGES = "portfolio"
 ORDER_CHANGES = "orders"
 STOP_LEVEL = "stop-level"
 INPUTS = "inputs"
+EVENTS = "events"
 
 
 def ticks(symbol: str) -> str:

@@ -15,6 +15,7 @@ from messages.orders import (
     OrderChannelDown,
     OrderChannelUp,
     QueryOrder,
+    Reconcile,
     SubmitOrder,
     TakeVenueSnapshot,
     VenueProtocolError,
@@ -75,8 +76,7 @@ class BrokerActor(Behaviour):
     def on_protocol_error(self, event: VenueProtocolError, ctx: Context) -> None:
         """Something of the order channel could not be read: what it said is unknown, so the books are compared."""
         ctx.publish(addresses.INPUTS, event)
-        ctx.tell(addresses.OMS, OrderChannelDown(venue=event.venue, reason=f"unreadable: {event.reason}", attempt=0))
-        ctx.tell(addresses.OMS, OrderChannelUp(venue=event.venue))
+        ctx.tell(addresses.OMS, Reconcile(reason=f"unreadable message from {event.venue}: {event.reason}"))
 
     def _report(self, ctx: Context, detail: str, *, recovered: bool = False) -> None:
         report = FailureReported(mode=FailureMode.BROKER_DISCONNECT, detail=detail, recovered=recovered)

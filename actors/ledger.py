@@ -1,4 +1,4 @@
-"""Ledger: the one writer of durable truth, and the lock on the door of the order path.
+"""LedgerActor: the one writer of durable truth, and the lock on the door of the order path.
 
 Appends that wait together share one transaction and one sync (group commit). What an append asks to release is posted
 only after the sync, so nothing can be sent that is not on disk. When a commit fails the gate is shut at once.
@@ -105,7 +105,7 @@ class LedgerActor(Behaviour):
         for waiting in group:
             for letter in waiting.append.release:
                 ctx.post(letter)
-        ctx.tell(addresses.RECORDER, EventsCommitted(events=events))
+        ctx.publish(addresses.EVENTS, EventsCommitted(events=events))
 
     def _failed(self, group: list[_Waiting], error: Exception, ctx: Context) -> None:
         """Nothing was written or released. Each sender is told, and works from the ledger's state again."""

@@ -7,6 +7,7 @@ reasons are put in and taken out one by one, and a recovery removes only its own
 
 from collections.abc import Callable
 from threading import Lock
+from typing import Protocol
 
 from messages.failure import StopReason
 from messages.orders import OrderTicket
@@ -14,13 +15,22 @@ from messages.values import StopLevel
 
 ENTRY_LIMIT = StopLevel.SOFT
 EXIT_LIMIT = StopLevel.HARD
+LEDGER_REASON = "ledger_failure:commit"
+
+
+class Latch(Protocol):
+    """Where reasons that only an operator may lift outlive the process."""
+
+    def write(self, reason: StopReason) -> None: ...
+    def remove(self, reason_id: str) -> None: ...
 
 
 class Gate:
     """Starts shut: the reasons of `initial` are in force until each is lifted."""
 
-    def __init__(self, initial: tuple[StopReason, ...], current_epoch: Callable[[str], int]) -> None:
+    def __init__(self, initial: tuple[StopReason, ...], current_epoch: Callable[[str], int], latch: Latch) -> None:
         self._lock = Lock()
+        self._latch = latch
         self._reasons: dict[str, StopReason] = {reason.reason_id: reason for reason in initial}
         self._current_epoch = current_epoch
 
@@ -30,7 +40,10 @@ class Gate:
             known = self._reasons.get(reason.reason_id)
             if known is not None and known.level >= reason.level and known.scope == reason.scope:
                 return False
+            # In force first, then on disk: the stop must hold even where recording it fails.
             self._reasons = {**self._reasons, reason.reason_id: reason}
+        if reason.needs_operator:
+            self._latch.write(reason)
         return True
 
     def lift(self, reason_id: str) -> bool:
@@ -40,6 +53,13 @@ class Gate:
                 return False
             self._reasons = {key: value for key, value in self._reasons.items() if key != reason_id}
         return True
+
+    def ledger_failed(self, detail: str, now_ns: int) -> None:
+        """What cannot be written down must not be sent: entries stop at once."""
+        self.shut(StopReason(reason_id=LEDGER_REASON, level=StopLevel.SOFT, cause=detail, since_ns=now_ns))
+
+    def ledger_works(self) -> None:
+        self.lift(LEDGER_REASON)
 
     def reasons(self) -> tuple[StopReason, ...]:
         return tuple(self._reasons.values())

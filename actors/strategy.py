@@ -1,0 +1,271 @@
+"""StrategyActor: gives a user's strategy its seat in the house (stages L20 and L30).
+
+It keeps what the strategy may look at, turns each decision into a recorded DecisionMade and, where something is to be
+done, into an OrderIntent for the risk guard. A raise in the user's code ends this incarnation and nothing else.
+"""
+
+from collections.abc import Callable
+from decimal import Decimal
+from random import Random
+from typing import NamedTuple
+
+from actors import addresses
+from bulkhead.strategy.api import Answer, Strategy
+from bulkhead.strategy.sizing import LotRules, SizeRefused, SizingPolicy, size_entry
+from messages.market import Bar, Book, FeedGap, MarketData, Quote, Trade
+from messages.orders import IntentSettled, OrderRow, OrdersTold, OrderUpdated
+from messages.portfolio import PositionChanged, PositionsTold, TellState
+from messages.supervision import TimerFired
+from messages.trading import Decision, DecisionMade, OrderIntent, RiskRefused
+from messages.values import (
+    Action,
+    IntentType,
+    MarketSnapshot,
+    OrderType,
+    Origin,
+    Side,
+    StopLevel,
+)
+from supervisor.runtime.behaviour import Behaviour, Context, receives
+
+
+class Seat(NamedTuple):
+    """What the house decides for a strategy, beside its own parameters."""
+
+    strategy_id: str
+    session_id: str
+    venue: str
+    account: str
+    sizing: SizingPolicy
+    lots: dict[str, LotRules]
+    stop_level: Callable[[], StopLevel]
+
+
+class StrategyActor(Behaviour):
+    def __init__(self, seat: Seat, make: Callable[[], Strategy]) -> None:
+        self._seat = seat
+        self._make = make
+        self._strategy: Strategy
+        self._snapshots: dict[str, MarketSnapshot] = {}
+        self._positions: dict[str, Decimal] = {}
+        self._orders: dict[str, OrderRow] = {}
+        self._pending: dict[str, tuple[str, Decimal]] = {}  # intent id -> symbol and signed quantity, until an order is
+        self._knows_positions = self._knows_orders = False
+        self._decisions = 0
+        self._view: _View
+
+    # -- life ---------------------------------------------------------------------------------------------------------
+
+    def on_start(self, ctx: Context) -> None:
+        self._view = _View(self, ctx)
+        self._strategy = self._make()
+        self._strategy.on_start(self._view)
+        ask = TellState(strategy_id=self._seat.strategy_id)
+        ctx.tell(addresses.PORTFOLIO, ask)
+        ctx.tell(addresses.OMS, ask)
+
+    @receives(PositionsTold)
+    def on_positions(self, told: PositionsTold, _: Context) -> None:
+        self._positions = {position.symbol: position.quantity for position in told.positions}
+        self._knows_positions = True
+
+    @receives(OrdersTold)
+    def on_orders(self, told: OrdersTold, _: Context) -> None:
+        self._orders = {order.ticket.client_order_id: order for order in told.orders}
+        self._knows_orders = True
+
+    @receives(PositionChanged)
+    def on_position(self, changed: PositionChanged, _: Context) -> None:
+        self._positions[changed.position.symbol] = changed.position.quantity
+
+    # -- what it is asked about ---------------------------------------------------------------------------------------
+
+    @receives(Trade)
+    def on_trade(self, trade: Trade, ctx: Context) -> None:
+        before = self._snapshots.get(trade.symbol)
+        update = {"last": trade.price, "event_time_ns": trade.event_time_ns}
+        self._snapshots[trade.symbol] = (
+            before.model_copy(update=update) if before else MarketSnapshot(symbol=trade.symbol, **update)
+        )
+        if self._is_informed:
+            self._answer(self._strategy.on_tick(trade, self._view), trade, ctx)
+
+    @receives(Quote)
+    def on_quote(self, quote: Quote, ctx: Context) -> None:
+        before = self._snapshots.get(quote.symbol)
+        self._snapshots[quote.symbol] = MarketSnapshot(
+            symbol=quote.symbol,
+            last=before.last if before else None,
+            bid=quote.bid,
+            bid_quantity=quote.bid_quantity,
+            ask=quote.ask,
+            ask_quantity=quote.ask_quantity,
+            event_time_ns=quote.event_time_ns,
+        )
+        if self._is_informed:
+            self._answer(self._strategy.on_tick(quote, self._view), quote, ctx)
+
+    @receives(Bar)
+    def on_bar(self, bar: Bar, ctx: Context) -> None:
+        if self._is_informed:
+            self._answer(self._strategy.on_bar(bar, self._view), bar, ctx)
+
+    @receives(OrderUpdated)
+    def on_order_update(self, update: OrderUpdated, ctx: Context) -> None:
+        order = update.order
+        self._pending.pop(order.intent_id, None)
+        if order.status.is_terminal:
+            self._orders.pop(order.ticket.client_order_id, None)
+        else:
+            self._orders[order.ticket.client_order_id] = order
+        self._answer(self._strategy.on_order_update(update, self._view), None, ctx)
+
+    @receives(TimerFired)
+    def on_timer(self, timer: TimerFired, ctx: Context) -> None:
+        self._answer(self._strategy.on_timer(timer.key, self._view), None, ctx)
+
+    @receives(RiskRefused)
+    def on_refused(self, refused: RiskRefused, _: Context) -> None:
+        self._pending.pop(refused.intent_id, None)
+
+    @receives(IntentSettled)
+    def on_settled(self, settled: IntentSettled, _: Context) -> None:
+        self._pending.pop(settled.intent_id, None)
+
+    @receives(FeedGap)
+    def on_gap(self, _: FeedGap, __: Context) -> None:
+        """Declared by arriving: what follows is new data, and decisions go on from it."""
+
+    @receives(Book)
+    def on_book(self, _: Book, __: Context) -> None:
+        """Strategies see prints and best quotes."""
+
+    @property
+    def _is_informed(self) -> bool:
+        return self._knows_positions and self._knows_orders
+
+    # -- decisions ----------------------------------------------------------------------------------------------------
+
+    def _answer(self, answer: Answer, cause: MarketData | None, ctx: Context) -> None:
+        if answer is None:
+            return
+        for decision in (answer,) if isinstance(answer, Decision) else answer:
+            self._decide(decision, cause, ctx)
+
+    def _decide(self, decision: Decision, cause: MarketData | None, ctx: Context) -> None:
+        decision_id = f"{self._seat.strategy_id}.{ctx.epoch}.{self._decisions}"
+        self._decisions += 1
+        intent, note = None, None
+        if decision.action in (Action.ENTER, Action.EXIT):
+            intent, note = self._intent_of(decision, decision_id, cause, ctx)
+        made = DecisionMade(
+            decision_id=decision_id,
+            strategy_id=self._seat.strategy_id,
+            decision=decision,
+            market=self._snapshots.get(decision.symbol),
+            position=self.position(decision.symbol),
+            strategy_state=self._strategy.state(),
+            stop_level=self._seat.stop_level(),
+            decision_time_ns=ctx.now_ns(),
+            intent_id=intent.intent_id if intent else None,
+            note=note,
+        )
+        ctx.tell(addresses.RECORDER, made)
+        if intent is not None:
+            self._pending[intent.intent_id] = (intent.symbol, intent.quantity * intent.side.sign)
+            ctx.tell(addresses.RISK_GUARD, intent)
+
+    def _intent_of(
+        self, decision: Decision, decision_id: str, cause: MarketData | None, ctx: Context
+    ) -> tuple[OrderIntent | None, str | None]:
+        """The intent, or why there is none."""
+        lots = self._seat.lots.get(decision.symbol)
+        if lots is None:
+            return None, f"UNKNOWN_SYMBOL: {decision.symbol} is not among this strategy's symbols"
+        snapshot = self._snapshots.get(decision.symbol)
+        if decision.action is Action.ENTER:
+            side = decision.side or Side.BUY
+            price = decision.limit_price or (snapshot.mid if snapshot else None)
+            size = size_entry(self._seat.sizing, lots, price, decision.quantity)
+            if isinstance(size, SizeRefused):
+                return None, f"{size.code}: {size.detail}"
+            quantity, intent_type = size, IntentType.ENTRY
+        else:
+            held = self.position(decision.symbol)
+            side = Side.SELL if held > 0 else Side.BUY
+            exiting = self.working(decision.symbol) * side.sign
+            free = abs(held) - max(exiting, Decimal(0))
+            wanted = free if decision.quantity is None else min(decision.quantity, free)
+            quantity = (wanted // lots.lot_size) * lots.lot_size
+            if quantity <= 0:
+                return None, f"NOTHING_TO_EXIT: position {held:f}, already exiting {exiting:f}"
+            is_full = decision.quantity is None
+            intent_type = IntentType.EXIT_FULL if is_full else IntentType.EXIT_PARTIAL
+        now_ns = ctx.now_ns()
+        intent_id = f"{self._seat.session_id}/{decision_id}"
+        return OrderIntent(
+            intent_id=intent_id,
+            action_key=f"{intent_id}/0",
+            correlation_id=ctx.current.correlation_id if ctx.current else intent_id,
+            origin=Origin.STRATEGY,
+            strategy_id=self._seat.strategy_id,
+            venue=self._seat.venue,
+            account=self._seat.account,
+            group_id=intent_id,
+            symbol=decision.symbol,
+            side=side,
+            intent_type=intent_type,
+            quantity=quantity,
+            order_type=OrderType.MKT if decision.limit_price is None else OrderType.LMT,
+            limit_price=decision.limit_price,
+            time_in_force=decision.time_in_force,
+            split=decision.split,
+            reason=decision.reason,
+            reason_codes=decision.reason_codes,
+            market=snapshot,
+            decision_id=decision_id,
+            decision_time_ns=now_ns,
+            expires_at_ns=None if decision.valid_for_s is None else now_ns + int(decision.valid_for_s * 1e9),
+            strategy_epoch=ctx.epoch,
+            tick_received_monotonic_ns=cause.received_monotonic_ns if cause else None,
+        ), None
+
+    # -- what the strategy may look at --------------------------------------------------------------------------------
+
+    def position(self, symbol: str) -> Decimal:
+        return self._positions.get(symbol, Decimal(0))
+
+    def working(self, symbol: str) -> Decimal:
+        """Signed leaves of its orders, with intents on their way that have no order yet."""
+        live = sum(
+            (o.leaves * o.ticket.side.sign for o in self._orders.values() if o.ticket.symbol == symbol), Decimal(0)
+        )
+        return live + sum((q for s, q in self._pending.values() if s == symbol), Decimal(0))
+
+    def market(self, symbol: str) -> MarketSnapshot | None:
+        return self._snapshots.get(symbol)
+
+    def stop_level(self) -> StopLevel:
+        return self._seat.stop_level()
+
+
+class _View:
+    """The strategy's window on the house (bulkhead.strategy.api.View)."""
+
+    def __init__(self, actor: StrategyActor, ctx: Context) -> None:
+        self._actor, self._ctx = actor, ctx
+        self.now_ns = ctx.now_ns
+        self.position = actor.position
+        self.working = actor.working
+        self.market = actor.market
+
+    @property
+    def stop_level(self) -> StopLevel:
+        return self._actor.stop_level()
+
+    @property
+    def rng(self) -> Random:
+        return self._ctx.rng
+
+    def after(self, delay_s: float, key: str) -> None:
+        self._ctx.after(delay_s, key)

@@ -1,0 +1,173 @@
+"""Settings: one TOML file, read whole, checked whole, before anything starts.
+
+Unknown keys, wrong types and contradictions are refused with the file, the key and what to do. Secrets never stand in
+the file: it names environment variables, or files that hold them.
+"""
+
+import os
+import tomllib
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+
+from bulkhead.app.exit_codes import ExitCode, Stopped
+from bulkhead.risk.limits import RiskLimits
+from bulkhead.strategy.sizing import SizingPolicy
+from messages.values import Mode, Name, Symbol
+
+PositiveSeconds = Annotated[float, Field(gt=0)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SessionSettings(Section):
+    mode: Mode = Mode.PAPER
+    seed: int = 1
+    """Decides backoff jitter and, in simulation, everything."""
+    logs_dir: Path = Path("logs")
+    ledger_file: Path = Path("logs/ledger.db")
+    stop_dir: Path = Path("logs/stop")
+    """Where stop reasons that only an operator may lift are latched."""
+    portfolio_interval_s: PositiveSeconds = 10.0
+    """A portfolio snapshot goes to the ledger this often, beside one after each fill."""
+
+
+class SimulatorSection(Section):
+    """The simulated venue that `run` starts for itself; it ends with the run."""
+
+    market: Literal["synthetic", "tape"] = "synthetic"
+    seed: int = 1
+    events_per_s: Annotated[int, Field(ge=1, le=10_000)] = 200
+    symbols: tuple[Symbol, ...] = ()
+    """Empty: all of the synthetic market's."""
+    commission_bps: Decimal = Decimal(1)
+    commission_in: Literal["received", "quote"] = "received"
+    books_file: Path | None = None
+    """None keeps accounts and orders for this run only."""
+
+
+class VenueSettings(Section):
+    name: Name = "sim"
+    account: Name = "paper"
+    adapter: Literal["binance"] = "binance"
+    start_simulator: bool = True
+    """False: a venue at the three URLs, which was there before and lives on after."""
+    rest_url: str | None = None
+    ws_api_url: str | None = None
+    stream_url: str | None = None
+    api_key_env: str | None = None
+    api_secret_env: str | None = None
+    recv_window_ms: Annotated[int, Field(ge=100, le=60_000)] = 5000
+    request_timeout_s: PositiveSeconds = 10.0
+    max_silence_s: PositiveSeconds = 30.0
+    """No tick for this long is a data delay (operational policies, section 5)."""
+
+    @model_validator(mode="after")
+    def _urls_or_simulator(self) -> "VenueSettings":
+        urls = (self.rest_url, self.ws_api_url, self.stream_url)
+        if self.start_simulator and any(urls):
+            raise ValueError("start_simulator = true contradicts the URLs: take one of them out")
+        if not self.start_simulator and not all(urls):
+            raise ValueError("start_simulator = false needs rest_url, ws_api_url and stream_url")
+        if (self.api_key_env is None) != (self.api_secret_env is None):
+            raise ValueError("api_key_env and api_secret_env belong together")
+        return self
+
+
+class ExecutionSettings(Section):
+    answer_timeout_s: PositiveSeconds = 60.0
+    """An order without an answer for this long is queried and its symbol skipped."""
+    reconcile_interval_s: PositiveSeconds = 30.0
+    """Comparison with the venue while its order stream is healthy."""
+    reconcile_interval_without_stream_s: PositiveSeconds = 5.0
+    query_unknown_interval_s: PositiveSeconds = 5.0
+    max_spread_bps: Decimal = Decimal(50)
+    price_collar_bps: Decimal = Decimal(200)
+    """How far a limit price may lie from the market, entries and exits alike."""
+    max_market_age_s: PositiveSeconds = 10.0
+    """An entry is not sent on a market older than this."""
+
+
+class StrategySettings(Section):
+    id: Name
+    use: str
+    """`package.module:Class`, or `file.py:Class` in the strategies folder."""
+    symbols: Annotated[tuple[Symbol, ...], Field(min_length=1)]
+    sizing: SizingPolicy
+    parameters: dict[str, Any] = Field(default_factory=dict)
+
+
+class Settings(Section):
+    session: SessionSettings = Field(default_factory=SessionSettings)
+    venue: VenueSettings = Field(default_factory=VenueSettings)
+    simulator: SimulatorSection = Field(default_factory=SimulatorSection)
+    execution: ExecutionSettings = Field(default_factory=ExecutionSettings)
+    risk: RiskLimits = Field(default_factory=RiskLimits)
+    strategies: tuple[StrategySettings, ...] = ()
+
+    @model_validator(mode="after")
+    def _strategies_are_distinct(self) -> "Settings":
+        ids = [strategy.id for strategy in self.strategies]
+        for strategy_id in ids:
+            if ids.count(strategy_id) > 1:
+                raise ValueError(f"two strategies are called {strategy_id!r}")
+        return self
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """Every symbol that some strategy trades, in order of appearance."""
+        return tuple(dict.fromkeys(symbol for strategy in self.strategies for symbol in strategy.symbols))
+
+
+def load_settings(path: Path) -> Settings:
+    """Read and check one file. Raises Stopped (exit code 4) with a sentence for each fault."""
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        sentence = f"{path} does not exist; give one with --config, or run from the project's root"
+        raise Stopped(ExitCode.CONFIG, sentence) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise Stopped(ExitCode.CONFIG, f"{path} cannot be read: {error}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise Stopped(ExitCode.CONFIG, f"{path} is not valid TOML: {error}") from None
+    return check_settings(data, str(path))
+
+
+def check_settings(data: dict[str, Any], source: str) -> Settings:
+    """Raises Stopped (exit code 4) naming `source`, each key at fault, and what is wrong with it."""
+    try:
+        return Settings.model_validate(data)
+    except ValidationError as error:
+        raise Stopped(ExitCode.CONFIG, "; ".join(_faults(error, source))) from None
+
+
+def _faults(error: ValidationError, source: str) -> list[str]:
+    faults = []
+    for fault in error.errors(include_url=False, include_input=False):
+        key = ".".join(str(part) for part in fault["loc"]) or "the whole"
+        said = "unknown key; remove it or check its spelling" if fault["type"] == "extra_forbidden" else fault["msg"]
+        faults.append(f"{source}: {key}: {said.removeprefix('Value error, ')}")
+    return faults
+
+
+def read_secret(env_name: str) -> SecretStr:
+    """The secret in the variable `env_name`, or in the file that `<env_name>_FILE` names.
+
+    Raises Stopped (exit code 4) when there is none; the message never holds a value.
+    """
+    value = os.environ.get(env_name)
+    if value:
+        return SecretStr(value)
+    file_name = os.environ.get(f"{env_name}_FILE")
+    if file_name:
+        try:
+            return SecretStr(Path(file_name).read_text(encoding="utf-8").strip())
+        except OSError as error:
+            sentence = f"{env_name}_FILE names a file that cannot be read ({error.strerror})"
+            raise Stopped(ExitCode.CONFIG, sentence) from None
+    sentence = f"no key: set {env_name}, or {env_name}_FILE to the path of a file that holds it"
+    raise Stopped(ExitCode.CONFIG, sentence)

@@ -1,0 +1,67 @@
+"""The table of failure modes, and the pure decision on a report.
+
+Each row: how strict the gate becomes, and whether it opens again by itself or only by an operator. Detection is in the
+actors; carrying out is the FailureHandler's.
+"""
+
+from typing import NamedTuple
+
+from messages.failure import FailureMode, FailureReported, StopReason
+from messages.values import StopLevel
+
+
+class Row(NamedTuple):
+    level: StopLevel
+    needs_operator: bool
+    meaning: str
+
+
+TABLE: dict[FailureMode, Row] = {
+    FailureMode.DATA_DELAY: Row(StopLevel.SOFT, False, "no tick within the limit; ticks must flow again"),
+    FailureMode.EXCHANGE_DISCONNECT: Row(StopLevel.MEDIUM, True, "the feed could not be reconnected"),
+    FailureMode.EXECUTION_DELAY: Row(StopLevel.RUN, False, "no answer to an order; its symbol is skipped"),
+    FailureMode.RATE_LIMIT: Row(StopLevel.REDUCED, False, "the venue's request limit is used up"),
+    FailureMode.BROKER_DISCONNECT: Row(StopLevel.HARD, True, "the order channel could not be established"),
+    FailureMode.ACTOR_CRASH_LOOP: Row(StopLevel.SOFT, True, "an actor used up its restart budget"),
+    FailureMode.ACTOR_STUCK: Row(StopLevel.SOFT, False, "an actor did not answer and was replaced"),
+    FailureMode.LEDGER_FAILURE: Row(StopLevel.SOFT, False, "a commit failed; what cannot be written must not be sent"),
+    FailureMode.CLOCK_SKEW: Row(StopLevel.SOFT, False, "our clock and the venue's differ beyond the budget"),
+    FailureMode.POSITION_DRIFT: Row(StopLevel.SOFT, True, "the books and the venue differ and nothing explains it"),
+    FailureMode.SPLIT_BRAIN: Row(StopLevel.HARD, True, "the account is held by another process"),
+    FailureMode.AUTH_EXPIRED: Row(StopLevel.SOFT, False, "the venue refuses our key"),
+}
+
+
+class Shut(NamedTuple):
+    reason: StopReason
+
+
+class Lift(NamedTuple):
+    reason_id: str
+
+
+class Nothing(NamedTuple):
+    why: str
+
+
+def reason_id(report: FailureReported) -> str:
+    return f"{report.mode.value}:{report.scope}"
+
+
+def decide(report: FailureReported, now_ns: int) -> Shut | Lift | Nothing:
+    """What a report does to the gate. A recovery lifts only what needs no operator."""
+    row = TABLE[report.mode]
+    if report.recovered:
+        return Nothing("an operator must re-arm it") if row.needs_operator else Lift(reason_id(report))
+    if row.level is StopLevel.RUN:
+        return Nothing("the gate stays as it is")
+    return Shut(
+        StopReason(
+            reason_id=reason_id(report),
+            level=row.level,
+            scope=report.scope,
+            cause=report.detail,
+            since_ns=now_ns,
+            needs_operator=row.needs_operator,
+        )
+    )
