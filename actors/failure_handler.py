@@ -29,6 +29,9 @@ class FailureHandlerActor(Behaviour):
 
     def on_start(self, ctx: Context) -> None:
         self._announce(ctx)
+        if ctx.epoch > 1:
+            # Last of its group: whatever of it was restarted, messages may have been lost.
+            ctx.tell(addresses.OMS, Reconcile(reason="the guard group was restarted"))
 
     @receives(FailureReported)
     def on_failure(self, report: FailureReported, ctx: Context) -> None:

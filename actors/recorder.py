@@ -7,8 +7,9 @@ full disk here delays a line; the ledger has it already, and the export resumes 
 from collections.abc import Sequence
 from typing import Protocol
 
-from messages.base import Evidence
+from messages.base import Envelope, Evidence
 from messages.market import MarketData, Quote, Trade
+from messages.orders import OrderUpdated
 from messages.records import EventsCommitted, LedgerEvent
 from messages.supervision import TimerFired
 from messages.trading import DecisionMade
@@ -19,27 +20,45 @@ FLUSH_INTERVAL_S = 0.2
 
 
 class EventSink(Protocol):
-    def write(self, events: Sequence[LedgerEvent]) -> None: ...
-    def flush(self) -> None: ...
+    def append(self, events: Sequence[LedgerEvent]) -> None: ...
     def close(self) -> None: ...
 
 
 class DecisionSink(Protocol):
-    def write(self, decision: DecisionMade, at_ns: int, correlation_id: str, causation_id: str | None) -> None: ...
+    def write(
+        self, made: DecisionMade, *, at_ns: int, session_id: str, correlation_id: str, causation_id: str | None
+    ) -> None: ...
+    def write_outcome(
+        self,
+        decision_id: str,
+        outcome: dict[str, str],
+        *,
+        at_ns: int,
+        session_id: str,
+        correlation_id: str,
+        causation_id: str | None,
+    ) -> None: ...
     def flush(self) -> None: ...
     def close(self) -> None: ...
 
 
 class InputSink(Protocol):
-    def write_tick(self, tick: Trade | Quote) -> None: ...
-    def write_evidence(self, evidence: Evidence, at_ns: int) -> None: ...
+    def add_tick(self, tick: Trade | Quote) -> None: ...
+    def add_evidence(self, envelope: Envelope) -> None: ...
     def flush(self) -> None: ...
     def close(self) -> None: ...
 
 
+class Sinks(Protocol):
+    """Opens the files of this session; called at each start, so that a restarted recorder resumes them."""
+
+    def __call__(self) -> tuple[EventSink, DecisionSink, InputSink]: ...
+
+
 class RecorderActor(Behaviour):
-    def __init__(self, events: EventSink, decisions: DecisionSink, inputs: InputSink) -> None:
-        self._events, self._decisions, self._inputs = events, decisions, inputs
+    def __init__(self, session_id: str, open_sinks: Sinks) -> None:
+        self._session_id = session_id
+        self._events, self._decisions, self._inputs = open_sinks()
 
     def on_start(self, ctx: Context) -> None:
         ctx.after(FLUSH_INTERVAL_S, "flush")
@@ -51,24 +70,53 @@ class RecorderActor(Behaviour):
     @receives(TimerFired)
     def on_flush(self, _: TimerFired, ctx: Context) -> None:
         ctx.after(FLUSH_INTERVAL_S, "flush")
-        for sink in (self._events, self._decisions, self._inputs):
-            sink.flush()
+        self._decisions.flush()
+        self._inputs.flush()
 
     @receives(EventsCommitted)
     def on_events(self, committed: EventsCommitted, _: Context) -> None:
-        self._events.write(committed.events)
+        self._events.append(committed.events)
 
     @receives(DecisionMade)
-    def on_decision(self, decision: DecisionMade, ctx: Context) -> None:
+    def on_decision(self, made: DecisionMade, ctx: Context) -> None:
         envelope = ctx.current
         if envelope is not None:
-            self._decisions.write(decision, envelope.at_ns, envelope.correlation_id, envelope.causation_id)
+            self._decisions.write(
+                made,
+                at_ns=made.decision_time_ns,
+                session_id=self._session_id,
+                correlation_id=envelope.correlation_id,
+                causation_id=envelope.causation_id,
+            )
+
+    @receives(OrderUpdated)
+    def on_order(self, update: OrderUpdated, ctx: Context) -> None:
+        """Links what came of it to the decision, once it is settled."""
+        order, envelope = update.order, ctx.current
+        session_id, _, decision_id = order.intent_id.partition("/")
+        if envelope is None or not order.status.is_terminal or session_id != self._session_id:
+            return
+        outcome = {
+            "executed": str(order.filled > 0).lower(),
+            "client_order_id": order.ticket.client_order_id,
+            "status": order.status.public,
+            "filled": format(order.filled, "f"),
+        }
+        self._decisions.write_outcome(
+            decision_id,
+            outcome,
+            at_ns=envelope.at_ns,
+            session_id=self._session_id,
+            correlation_id=order.correlation_id,
+            causation_id=envelope.id,
+        )
 
     @receives(MarketData)
     def on_tick(self, tick: MarketData, _: Context) -> None:
         if isinstance(tick, Trade | Quote):
-            self._inputs.write_tick(tick)
+            self._inputs.add_tick(tick)
 
     @receives(Evidence)
-    def on_evidence(self, evidence: Evidence, ctx: Context) -> None:
-        self._inputs.write_evidence(evidence, ctx.now_ns())
+    def on_evidence(self, _: Evidence, ctx: Context) -> None:
+        if ctx.current is not None:
+            self._inputs.add_evidence(ctx.current)

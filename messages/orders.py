@@ -126,6 +126,12 @@ class TakeVenueSnapshot(Command):
     """Orders and executions from this time on."""
 
 
+class Reconcile(Command):
+    """Compare the books with the venue now. The gate is shut until that has ended clean."""
+
+    reason: str
+
+
 # -- evidence ---------------------------------------------------------------------------------------------------------
 
 
@@ -342,6 +348,8 @@ class Reconciled(Body):
 
     venue: Name
     is_clean: bool
+    doubts: int
+    """The gate's count of doubts when it began."""
     fills_booked: int
     orders_resolved: int
     foreign_orders: int
@@ -351,6 +359,8 @@ class Reconciled(Body):
 
 
 class OrdersTold(Body):
-    """The OMS's answer to TellState: every order of the strategy that is not terminal."""
+    """The OMS's answer to TellState: every order asked for that is not terminal, with its intent's reservation."""
 
     orders: tuple[OrderRow, ...]
+    reserved_notional: dict[str, Number]
+    """By intent id."""

@@ -95,9 +95,9 @@ class ReconcilePortfolio(Command):
 
 
 class TellState(Command):
-    """Asks Portfolio for a strategy's positions and the OMS for its unfinished orders."""
+    """Asks Portfolio for a strategy's positions and the OMS for its unfinished orders; None: for everybody's."""
 
-    strategy_id: Name
+    strategy_id: Name | None
 
 
 class PositionsTold(Body):

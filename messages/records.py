@@ -75,6 +75,8 @@ class OrderRecorded(Record):
     change: str
     evidence_at_ns: Nanoseconds | None = None
     is_late: bool = False
+    notes: tuple[str, ...] = ()
+    """What was odd about it, in words."""
 
 
 class FillRecorded(Record):

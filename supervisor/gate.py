@@ -16,6 +16,7 @@ from messages.values import StopLevel
 ENTRY_LIMIT = StopLevel.SOFT
 EXIT_LIMIT = StopLevel.HARD
 LEDGER_REASON = "ledger_failure:commit"
+RECOVERY_REASON = "recovery:books"
 
 
 class Latch(Protocol):
@@ -31,6 +32,7 @@ class Gate:
     def __init__(self, initial: tuple[StopReason, ...], current_epoch: Callable[[str], int], latch: Latch) -> None:
         self._lock = Lock()
         self._latch = latch
+        self._doubts = 0
         self._reasons: dict[str, StopReason] = {reason.reason_id: reason for reason in initial}
         self._current_epoch = current_epoch
 
@@ -54,6 +56,26 @@ class Gate:
             self._reasons = {key: value for key, value in self._reasons.items() if key != reason_id}
         return True
 
+    def require_recovery(self, cause: str, now_ns: int) -> None:
+        """The books are in doubt from now on; only a reconciliation that began after this ends it."""
+        reason = StopReason(reason_id=RECOVERY_REASON, level=StopLevel.SOFT, cause=cause, since_ns=now_ns)
+        with self._lock:
+            self._doubts += 1
+            self._reasons = {**self._reasons, RECOVERY_REASON: reason}
+
+    @property
+    def doubts(self) -> int:
+        """How often the books have come into doubt; to be read when a reconciliation begins."""
+        return self._doubts
+
+    def recovered(self, doubts_at_begin: int) -> bool:
+        """A clean reconciliation has ended; False when the books came into doubt again while it ran."""
+        with self._lock:
+            if self._doubts != doubts_at_begin:
+                return False
+            self._reasons = {key: value for key, value in self._reasons.items() if key != RECOVERY_REASON}
+        return True
+
     def ledger_failed(self, detail: str, now_ns: int) -> None:
         """What cannot be written down must not be sent: entries stop at once."""
         self.shut(StopReason(reason_id=LEDGER_REASON, level=StopLevel.SOFT, cause=detail, since_ns=now_ns))
@@ -73,13 +95,22 @@ class Gate:
         """True while entries may leave, as far as the whole house is concerned."""
         return self.level() < ENTRY_LIMIT
 
+    @property
+    def is_recovered(self) -> bool:
+        return RECOVERY_REASON not in self._reasons
+
+    def refusal_in(self, scopes: frozenset[str], *, is_entry: bool) -> str | None:
+        """Why nothing of these scopes may be sent now, or None."""
+        limit = ENTRY_LIMIT if is_entry else EXIT_LIMIT
+        for reason in self._reasons.values():
+            if reason.level >= limit and reason.scope in scopes:
+                return f"{reason.reason_id} ({reason.level.name}): {reason.cause}"
+        return None
+
     def refusal(self, ticket: OrderTicket, issuer: str, epoch: int) -> str | None:
         """Why this order must not leave now, or None. Constant work over the few reasons in force."""
         if epoch < self._current_epoch(issuer):
             return f"FENCED: {issuer} epoch {epoch} has ended"
-        limit = ENTRY_LIMIT if ticket.intent_type.is_entry else EXIT_LIMIT
         scopes = frozenset({"all", f"venue:{ticket.venue}", f"symbol:{ticket.symbol}"})
-        for reason in self._reasons.values():
-            if reason.level >= limit and reason.scope in scopes:
-                return f"GATE_SHUT: {reason.reason_id} ({reason.level.name}): {reason.cause}"
-        return None
+        refusal = self.refusal_in(scopes, is_entry=ticket.intent_type.is_entry)
+        return None if refusal is None else f"GATE_SHUT: {refusal}"

@@ -28,6 +28,14 @@ class LedgerNewer(RuntimeError):
     """The file was written by a newer version of Bulkhead; it is not touched."""
 
 
+class LedgerInUse(RuntimeError):
+    """Another owner holds the ledger's lock; `holder_pid` is who, where the lock file says so."""
+
+    def __init__(self, message: str, holder_pid: int | None) -> None:
+        super().__init__(message)
+        self.holder_pid = holder_pid
+
+
 class LedgerPort(Protocol):
     """The single writer. All methods are called from one thread."""
 

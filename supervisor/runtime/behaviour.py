@@ -61,6 +61,9 @@ class Context(Protocol):
     def seal(self, to: str, body: Body, *, correlation_id: str | None = None) -> Letter:
         """Make the letter that `tell` would have posted, without posting it."""
 
+    def seal_all(self, topic: str, body: Body, *, correlation_id: str | None = None) -> tuple[Letter, ...]:
+        """The letters that `publish` would have posted, without posting them."""
+
     def post(self, letter: Letter) -> None:
         """Post a sealed letter as it is, with its own sender and epoch."""
 

@@ -102,6 +102,10 @@ class CellContext:
         )
         return Letter(to=to, envelope=envelope)
 
+    def seal_all(self, topic: str, body: Body, *, correlation_id: str | None = None) -> tuple[Letter, ...]:
+        names = self._world.subscribers(topic)
+        return tuple(self.seal(name, body, correlation_id=correlation_id) for name in names)
+
     def tell(self, to: str, body: Body, *, correlation_id: str | None = None) -> None:
         self._world.deliver(self.seal(to, body, correlation_id=correlation_id))
 

@@ -1,0 +1,100 @@
+"""OrderKeeper: where evidence about an order becomes records, and records become what the house hears.
+
+The half of the OMS that holds the books. Each step of an order is one append: the order row, the fill if there is one,
+the intent's end if it was the last; and what follows from it (the portfolio's fill, the strategy's update, the risk
+guard's reservation) is released by the ledger once the step is on disk.
+"""
+
+from abc import abstractmethod
+from decimal import Decimal
+
+from actors import addresses
+from bulkhead.execution import order_events
+from bulkhead.execution.order_book import OrderBook
+from bulkhead.execution.order_events import Applied, OrderEvent
+from messages.base import Letter
+from messages.orders import (
+    ExecutionReported,
+    FillBooked,
+    IntentClosed,
+    OrderRow,
+    OrderUpdated,
+    QueryOrder,
+)
+from messages.records import Append, FillRecorded, IntentStatusChanged, OrderRecorded, Record
+from messages.trading import OrderIntent
+from messages.values import IntentStatus, OrderStatus
+from supervisor.runtime.behaviour import Behaviour, Context
+
+
+class OrderKeeper(Behaviour):
+    def __init__(self, broker: str) -> None:
+        self._broker = broker
+        self._book = OrderBook()
+        self._reserved: dict[str, Decimal] = {}
+        """Notional that the risk guard holds for each open intent."""
+        self._resends: dict[str, int] = {}
+
+    @abstractmethod
+    def _doubt(self, reason: str, ctx: Context) -> None:
+        """Something does not fit the books: compare them with the venue."""
+
+    def _apply(self, evidence: OrderEvent, ctx: Context, source: str) -> OrderRow | None:
+        row = self._book.get(evidence.client_order_id)
+        if row is None:
+            self._doubt(f"{type(evidence).__name__} about {evidence.client_order_id}, which is not in the books", ctx)
+            return None
+        if isinstance(evidence, ExecutionReported) and not self._book.fills.is_new(row, evidence):
+            return row
+        applied = order_events.apply(row, evidence, ctx.now_ns())
+        if applied.change is not None:
+            self._settle(applied, ctx, source)
+        if applied.missing > 0:
+            ctx.tell(self._broker, QueryOrder(client_order_id=row.ticket.client_order_id, symbol=row.ticket.symbol))
+        return applied.order
+
+    def _settle(self, applied: Applied, ctx: Context, source: str, then: tuple[Letter, ...] = ()) -> None:
+        """Record one step of one order; what follows from it is released once it is on disk."""
+        row, change = applied.order, applied.change or "noted"
+        self._book.put(row)
+        intent = self._book.intent(row.intent_id)
+        records: list[Record] = []
+        letters: list[Letter] = []
+        if applied.fill is not None:
+            self._book.fills.add(applied.fill.fill_id)
+            price = intent.market.mid if intent is not None and intent.market is not None else None
+            booked = FillBooked(fill=applied.fill, intent_type=row.ticket.intent_type, decision_price=price)
+            records.append(
+                FillRecorded(fill=applied.fill, intent_type=row.ticket.intent_type, decision_price=price, source=source)
+            )
+            letters.append(ctx.seal(addresses.PORTFOLIO, booked, correlation_id=row.correlation_id))
+        records.append(OrderRecorded(order=row, change=change, is_late=applied.is_late, notes=applied.notes))
+        letters += self._order_letters(row, change, is_late=applied.is_late, ctx=ctx)
+        if intent is not None and self._book.is_finished(intent.intent_id):
+            records.append(self._close(intent, row))
+            filled, notional = self._book.filled(intent.intent_id)
+            closed = IntentClosed(
+                intent_id=intent.intent_id, symbol=intent.symbol, filled=filled, filled_notional=notional
+            )
+            letters.append(ctx.seal(addresses.RISK_GUARD, closed, correlation_id=row.correlation_id))
+        self._append(tuple(records), (*letters, *then), row.correlation_id, ctx)
+
+    def _close(self, intent: OrderIntent, row: OrderRow) -> IntentStatusChanged:
+        self._book.close_intent(intent.intent_id)
+        self._reserved.pop(intent.intent_id, None)
+        self._resends.pop(row.ticket.client_order_id, None)
+        filled, _ = self._book.filled(intent.intent_id)
+        failed = {OrderStatus.REJECTED: IntentStatus.REJECTED, OrderStatus.FAILED: IntentStatus.FAILED}
+        status = IntentStatus.DONE if filled else failed.get(row.status, IntentStatus.DONE)
+        reason = row.reason or f"{filled:f} of {intent.quantity:f} filled"
+        return IntentStatusChanged(intent_id=intent.intent_id, status=status, reason=reason)
+
+    def _order_letters(self, row: OrderRow, change: str, *, is_late: bool, ctx: Context) -> tuple[Letter, ...]:
+        update = OrderUpdated(order=row, change=change, is_late=is_late)
+        to_strategy = ctx.seal(addresses.strategy(row.strategy_id), update, correlation_id=row.correlation_id)
+        return (to_strategy, *ctx.seal_all(addresses.ORDER_CHANGES, update, correlation_id=row.correlation_id))
+
+    def _append(
+        self, records: tuple[Record, ...], release: tuple[Letter, ...], correlation_id: str | None, ctx: Context
+    ) -> None:
+        ctx.tell(addresses.LEDGER, Append(records=records, release=release), correlation_id=correlation_id)

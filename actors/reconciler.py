@@ -1,0 +1,201 @@
+"""Reconciler: the half of the OMS that compares the books with the venue, and opens the gate again.
+
+One way for start, crash, restart and reconnect: the gate is shut, the venue is asked for everything, what is missing is
+booked, what is unknown is resolved, and only when that is on disk and nothing is left in doubt does the gate open.
+"""
+
+from typing import NamedTuple
+
+from actors import addresses
+from actors.order_keeper import OrderKeeper
+from bulkhead.execution import order_events
+from bulkhead.execution.micro_pipeline import PipelineSettings
+from bulkhead.execution.reconcile import LocalView, Reconciliation, reconcile
+from bulkhead.venues.port import ClientIdScheme, Instrument, VenueCapabilities
+from messages.codes import ErrorCode
+from messages.failure import FailureMode, FailureReported
+from messages.orders import (
+    CancelOrder,
+    OrderChannelDown,
+    OrderChannelUp,
+    Reconcile,
+    Reconciled,
+    TakeVenueSnapshot,
+    VenueSnapshotFailed,
+    VenueSnapshotTaken,
+)
+from messages.portfolio import ReconcilePortfolio
+from messages.records import ForeignOrderSeen, OrphanFillSeen, ReconciliationRecorded, Record
+from messages.values import Value
+from supervisor.gate import Gate
+from supervisor.runtime.behaviour import Context, receives
+
+SNAPSHOT_MARGIN_S = 60.0
+"""A snapshot asks for this much more of the past than it needs: clocks differ and listings lag."""
+DOUBTFUL_ROUNDS = 12
+"""Reconciliations in a row that stayed in doubt before an operator is asked."""
+
+
+class OmsSeat(NamedTuple):
+    """What the OMS is told when it is made."""
+
+    session_id: str
+    venue: str
+    account: str
+    symbols: tuple[str, ...]
+    instruments: dict[str, Instrument]
+    capabilities: VenueCapabilities
+    pipeline: PipelineSettings
+    answer_timeout_s: float
+    reconcile_interval_s: float
+    reconcile_interval_without_stream_s: float
+    query_unknown_interval_s: float
+
+
+class OmsFigures(Value):
+    """Shown by `status`."""
+
+    working: int
+    unknown: int
+    reconciliations: int
+    is_reconciling: bool
+    foreign_orders: int
+    orphan_fills: int
+
+
+class Reconciler(OrderKeeper):
+    def __init__(self, seat: OmsSeat, gate: Gate) -> None:
+        super().__init__(addresses.broker(seat.venue))
+        self._seat = seat
+        self._gate = gate
+        self._seen_foreign: set[str] = set()
+        self._seen_orphans: set[str] = set()
+        self._stream_is_up = False
+        self._is_loaded = False
+        self._began: tuple[int, int] | None = None  # doubts of the gate and monotonic time when reconciling began
+        self._reconcile_again: str | None = None
+        self._watermark_ns = self._since_ns = 0
+        self._reconciliations = self._doubtful_rounds = 0
+
+    def figures(self) -> OmsFigures:
+        return OmsFigures(
+            working=len(self._book.open_rows()),
+            unknown=len(self._book.unknown()),
+            reconciliations=self._reconciliations,
+            is_reconciling=self._began is not None,
+            foreign_orders=len(self._seen_foreign),
+            orphan_fills=len(self._seen_orphans),
+        )
+
+    @receives(OrderChannelUp)
+    def on_channel_up(self, _: OrderChannelUp, ctx: Context) -> None:
+        """While the stream was away anything may have happened."""
+        self._stream_is_up = True
+        self._doubt("the order stream has come up", ctx)
+
+    @receives(OrderChannelDown)
+    def on_channel_down(self, event: OrderChannelDown, ctx: Context) -> None:
+        self._stream_is_up = False
+        self._gate.require_recovery(f"the order stream is down: {event.reason}", ctx.now_ns())
+
+    @receives(Reconcile)
+    def on_reconcile(self, command: Reconcile, ctx: Context) -> None:
+        self._doubt(command.reason, ctx)
+
+    def _doubt(self, reason: str, ctx: Context) -> None:
+        self._gate.require_recovery(reason, ctx.now_ns())
+        self._begin_reconciliation(reason, ctx)
+
+    def _begin_reconciliation(self, reason: str, ctx: Context) -> None:
+        if not self._is_loaded:
+            return
+        if self._began is not None:
+            self._reconcile_again = reason
+            return
+        self._began = (self._gate.doubts, ctx.monotonic_ns())
+        self._reconcile_again = None
+        margin_ns = int(SNAPSHOT_MARGIN_S * 1e9)
+        self._since_ns = max(0, min([self._watermark_ns, *(r.created_ns for r in self._book.open_rows())]) - margin_ns)
+        symbols = tuple(dict.fromkeys((*self._seat.symbols, *(r.ticket.symbol for r in self._book.open_rows()))))
+        ctx.tell(self._broker, TakeVenueSnapshot(symbols=symbols, since_ns=self._since_ns))
+
+    @receives(VenueSnapshotFailed)
+    def on_snapshot_failed(self, _: VenueSnapshotFailed, __: Context) -> None:
+        """The next round asks again; until then the gate stays as it is."""
+        self._began = None
+
+    @receives(VenueSnapshotTaken)
+    def on_snapshot(self, snapshot: VenueSnapshotTaken, ctx: Context) -> None:
+        began, self._began = self._began, None
+        if began is None or not self._is_loaded:
+            return
+        capabilities = self._seat.capabilities
+        local = LocalView(
+            orders=self._book.all_rows(),
+            fill_ids=self._book.fills,
+            since_ns=self._since_ns,
+            request_validity_s=capabilities.request_validity_s,
+            has_client_ids=capabilities.client_id is not ClientIdScheme.NONE,
+        )
+        result = reconcile(local, snapshot)
+        fills_before = len(self._book.fills)
+        for event in result.events:
+            self._apply(event, ctx, source="snapshot")
+        for key in result.absent:
+            self._settle_absent(key, ctx)
+        self._conclude(result, snapshot, began, len(self._book.fills) - fills_before, ctx)
+
+    def _settle_absent(self, key: str, ctx: Context) -> None:
+        row = self._book.get(key)
+        if row is not None and not row.status.is_terminal:
+            reason = f"{ErrorCode.ORDER_PROVEN_ABSENT}: the venue never had it"
+            self._settle(order_events.prove_absent(row, reason, ctx.now_ns()), ctx, source="snapshot")
+
+    def _conclude(
+        self, result: Reconciliation, snapshot: VenueSnapshotTaken, began: tuple[int, int], fills: int, ctx: Context
+    ) -> None:
+        """Write down what was found; the gate opens when that is on disk, and not before."""
+        doubts, began_ns = began
+        self._reconciliations += 1
+        self._doubtful_rounds = 0 if result.is_clean else self._doubtful_rounds + 1
+        problems = (*result.contradictions, *(f"{u.client_order_id}: {u.reason}" for u in result.unresolved))
+        done = Reconciled(
+            venue=snapshot.venue,
+            is_clean=result.is_clean,
+            doubts=doubts,
+            fills_booked=fills,
+            orders_resolved=len(result.events) - fills + len(result.absent),
+            foreign_orders=len(result.foreign),
+            drifts=problems,
+            skipped=result.skipped,
+            took_s=(ctx.monotonic_ns() - began_ns) / 1e9,
+        )
+        records: list[Record] = [ReconciliationRecorded(result=done)]
+        for order in (*result.foreign, *result.unrecorded):
+            if order.venue_order_id not in self._seen_foreign:
+                self._seen_foreign.add(order.venue_order_id)
+                records.append(ForeignOrderSeen(order=order))
+        for execution in result.orphans:
+            if execution.execution_id not in self._seen_orphans:
+                self._seen_orphans.add(execution.execution_id)
+                records.append(OrphanFillSeen(execution=execution))
+        compare = ReconcilePortfolio(balances=snapshot.balances, as_of_ns=snapshot.as_of_ns)
+        release = (ctx.seal(addresses.PORTFOLIO, compare), ctx.seal(ctx.name, done))
+        self._append(tuple(records), release, None, ctx)
+        if self._doubtful_rounds == DOUBTFUL_ROUNDS:
+            detail = f"{DOUBTFUL_ROUNDS} reconciliations in a row left doubts: {'; '.join(problems) or 'orphan fills'}"
+            ctx.tell(addresses.FAILURE_HANDLER, FailureReported(mode=FailureMode.POSITION_DRIFT, detail=detail))
+        if result.is_clean and not self._book.open_rows():
+            self._watermark_ns = max(self._watermark_ns, snapshot.as_of_ns)
+        for key in result.cancels_to_repeat:
+            row = self._book.get(key)
+            if row is not None:
+                ctx.tell(self._broker, CancelOrder(client_order_id=key, symbol=row.ticket.symbol, reason="repeated"))
+        if self._reconcile_again is not None:
+            self._begin_reconciliation(self._reconcile_again, ctx)
+
+    @receives(Reconciled)
+    def on_reconciled(self, done: Reconciled, _: Context) -> None:
+        """What was found is on disk now."""
+        if done.is_clean and self._stream_is_up:
+            self._gate.recovered(done.doubts)

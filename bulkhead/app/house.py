@@ -1,0 +1,260 @@
+"""The house: every part that a session needs, made once, and the tree that is grown from them.
+
+Nothing happens at import, and nothing here decides anything: factories close over ports, the supervisor does the rest.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from actors import addresses
+from actors.broker import BrokerActor, TransportActor
+from actors.failure_handler import FailureHandlerActor
+from actors.ledger import LedgerActor
+from actors.market_data import MarketDataActor
+from actors.oms import OmsActor, OmsSeat
+from actors.portfolio import PortfolioActor, PortfolioSeat
+from actors.recorder import RecorderActor, Sinks
+from actors.risk_guard import RiskGuardActor
+from actors.strategy import Seat, StrategyActor
+from bulkhead.app.settings import Settings
+from bulkhead.ledger.port import LedgerPort
+from bulkhead.monitor.observer import ObserverActor
+from bulkhead.strategy.api import Strategy
+from bulkhead.strategy.sizing import LotRules
+from bulkhead.venues.port import Instrument, MarketFeed, OrderVenue
+from messages.base import Body
+from messages.failure import StopReason
+from messages.values import StopLevel
+from supervisor.gate import Gate
+from supervisor.runtime.behaviour import Behaviour
+from supervisor.runtime.host import Host
+from supervisor.spec import Backoff, Budget, ChildSpec, GiveUp, Restart, SupervisorSpec
+from supervisor.spec import Strategy as RestartStrategy
+
+ROOT = "root"
+FEED = "feed"
+IO_DEADLINE_S = 3.0
+GUARD_NAMES = frozenset({addresses.LEDGER, addresses.RISK_GUARD, addresses.FAILURE_HANDLER})
+
+
+@dataclass(frozen=True)
+class LoadedStrategy:
+    """A strategy as configured and as loaded."""
+
+    strategy_id: str
+    symbols: tuple[str, ...]
+    make: Callable[[], Strategy]
+    bar_intervals_s: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Everything made before the first actor starts."""
+
+    settings: Settings
+    session_id: str
+    currency: str
+    host: Host
+    gate: Gate
+    ledger: LedgerPort
+    orders: OrderVenue
+    feed: MarketFeed
+    instruments: dict[str, Instrument]
+    strategies: tuple[LoadedStrategy, ...]
+    open_sinks: Sinks
+
+
+def watch_liveness(parts: Parts) -> None:
+    """Hang the gate on the critical actors: it shuts in the instant one of them ends, before any message is sent."""
+    gate, venue = parts.gate, parts.settings.venue.name
+    order_path = frozenset(
+        {addresses.OMS, addresses.PORTFOLIO, addresses.broker(venue), addresses.transport(venue), *GUARD_NAMES}
+    )
+
+    def on_liveness(name: str, is_up: bool) -> None:
+        if name not in order_path:
+            return
+        reason_id = f"down:{name}"
+        if is_up:
+            gate.lift(reason_id)
+            return
+        now_ns = parts.host.now_ns()
+        gate.require_recovery(f"{name} ended; the books must be compared before the next entry", now_ns)
+        gate.shut(StopReason(reason_id=reason_id, level=StopLevel.SOFT, cause=f"{name} is down", since_ns=now_ns))
+
+    parts.host.on_liveness = on_liveness
+    parts.host.dead_letter_to = addresses.FAILURE_HANDLER
+
+
+def tree(parts: Parts) -> SupervisorSpec:
+    """The tree of docs/ARCHITECTURE.md as data.
+
+    Operations stands first so that nothing which the others say goes unrecorded; it parks what fails there, so that it
+    can never stop trading.
+    """
+    return SupervisorSpec(
+        id=ROOT,
+        strategy=RestartStrategy.REST_FOR_ONE,
+        children=(_operations(parts), _guard(parts), _execution(parts), _market(parts), _strategies(parts)),
+    )
+
+
+def _operations(parts: Parts) -> SupervisorSpec:
+    recorder = ChildSpec(
+        id=addresses.RECORDER,
+        factory=lambda: RecorderActor(parts.session_id, parts.open_sinks),
+        topics=(addresses.EVENTS, addresses.INPUTS, addresses.ORDER_CHANGES),
+    )
+    observer = ChildSpec(
+        id="observer",
+        factory=lambda: ObserverActor(parts.session_id),
+        topics=(addresses.EVENTS, addresses.ORDER_CHANGES, addresses.PORTFOLIO_CHANGES),
+    )
+    return SupervisorSpec(id="operations", children=(recorder, observer), on_give_up=GiveUp.PARK)
+
+
+def _guard(parts: Parts) -> SupervisorSpec:
+    gate, settings = parts.gate, parts.settings
+    return SupervisorSpec(
+        id="guard",
+        strategy=RestartStrategy.REST_FOR_ONE,
+        children=(
+            ChildSpec(id=addresses.LEDGER, factory=lambda: LedgerActor(parts.ledger, parts.session_id, gate)),
+            ChildSpec(
+                id=addresses.RISK_GUARD,
+                factory=lambda: RiskGuardActor(settings.risk, gate),
+                topics=(addresses.PORTFOLIO_CHANGES, addresses.ORDER_CHANGES),
+            ),
+            ChildSpec(id=addresses.FAILURE_HANDLER, factory=lambda: FailureHandlerActor(gate)),
+        ),
+    )
+
+
+def _execution(parts: Parts) -> SupervisorSpec:
+    settings, venue, host = parts.settings, parts.settings.venue, parts.host
+    broker = addresses.broker(venue.name)
+
+    def to_broker(body: Body) -> None:
+        host.tell(broker, body, sender=f"venue:{venue.name}")
+
+    portfolio_seat = PortfolioSeat(
+        venue=venue.name,
+        account=venue.account,
+        currency=parts.currency,
+        assets={i.symbol: (i.base_asset, i.quote_asset) for i in parts.instruments.values()},
+        lot_sizes={i.symbol: i.lot_size for i in parts.instruments.values()},
+        snapshot_interval_s=settings.session.portfolio_interval_s,
+    )
+    oms_seat = OmsSeat(
+        session_id=parts.session_id,
+        venue=venue.name,
+        account=venue.account,
+        symbols=settings.symbols,
+        instruments=parts.instruments,
+        capabilities=parts.orders.capabilities,
+        answer_timeout_s=settings.execution.answer_timeout_s,
+        reconcile_interval_s=settings.execution.reconcile_interval_s,
+        reconcile_interval_without_stream_s=settings.execution.reconcile_interval_without_stream_s,
+        query_unknown_interval_s=settings.execution.query_unknown_interval_s,
+        max_spread_bps=settings.execution.max_spread_bps,
+        price_collar_bps=settings.execution.price_collar_bps,
+        max_market_age_s=settings.execution.max_market_age_s,
+    )
+    return SupervisorSpec(
+        id="execution",
+        strategy=RestartStrategy.REST_FOR_ONE,
+        children=(
+            ChildSpec(
+                id=addresses.transport(venue.name),
+                factory=lambda: TransportActor(
+                    lambda: parts.orders.open(to_broker), lambda: parts.orders.close(IO_DEADLINE_S)
+                ),
+            ),
+            ChildSpec(
+                id=addresses.PORTFOLIO, factory=lambda: PortfolioActor(portfolio_seat), topics=(addresses.MARKS,)
+            ),
+            ChildSpec(id=broker, factory=lambda: BrokerActor(parts.orders)),
+            ChildSpec(id=addresses.OMS, factory=lambda: OmsActor(oms_seat, parts.gate)),
+        ),
+    )
+
+
+def _market(parts: Parts) -> SupervisorSpec:
+    settings, host = parts.settings, parts.host
+    address = addresses.market_data(FEED)
+    intervals: dict[str, tuple[int, ...]] = {
+        symbol: tuple(
+            sorted({s for loaded in parts.strategies if symbol in loaded.symbols for s in loaded.bar_intervals_s})
+        )
+        for symbol in settings.symbols
+    }
+
+    def to_market_data(body: Body) -> None:
+        host.tell(address, body, sender=f"feed:{FEED}")
+
+    def make() -> Behaviour:
+        return MarketDataActor(FEED, settings.venue.name, intervals, settings.venue.max_silence_s)
+
+    io = f"{address}.io"
+    return SupervisorSpec(
+        id="market",
+        children=(
+            ChildSpec(id=address, factory=make, backoff=Backoff(0.5, 60.0)),
+            ChildSpec(
+                id=io,
+                factory=lambda: TransportActor(
+                    lambda: parts.feed.open(to_market_data), lambda: parts.feed.close(IO_DEADLINE_S)
+                ),
+                backoff=Backoff(0.5, 60.0),
+            ),
+        ),
+        on_give_up=GiveUp.PARK,
+    )
+
+
+def _strategies(parts: Parts) -> SupervisorSpec:
+    """Each strategy under a supervisor of its own: its budget is its own, and it is parked alone."""
+    return SupervisorSpec(
+        id="strategies",
+        children=tuple(_strategy(parts, loaded) for loaded in parts.strategies),
+        on_give_up=GiveUp.PARK,
+    )
+
+
+def _strategy(parts: Parts, loaded: LoadedStrategy) -> SupervisorSpec:
+    settings = next(s for s in parts.settings.strategies if s.id == loaded.strategy_id)
+    seat = Seat(
+        strategy_id=loaded.strategy_id,
+        session_id=parts.session_id,
+        venue=parts.settings.venue.name,
+        account=parts.settings.venue.account,
+        sizing=settings.sizing,
+        lots={symbol: lot_rules(parts.instruments[symbol]) for symbol in loaded.symbols},
+        stop_level=parts.gate.level,
+    )
+    topics = [addresses.ticks(symbol) for symbol in loaded.symbols]
+    topics += [addresses.bars(symbol, s) for symbol in loaded.symbols for s in loaded.bar_intervals_s]
+    return SupervisorSpec(
+        id=f"seat:{loaded.strategy_id}",
+        children=(
+            ChildSpec(
+                id=addresses.strategy(loaded.strategy_id),
+                factory=lambda: StrategyActor(seat, loaded.make),
+                restart=Restart.TRANSIENT,
+                topics=tuple(topics),
+            ),
+        ),
+        budget=Budget(intensity=3, period_s=60.0),
+        on_give_up=GiveUp.PARK,
+    )
+
+
+def lot_rules(instrument: Instrument) -> LotRules:
+    """The sizing policy's view of an instrument."""
+    return LotRules(
+        lot_size=instrument.lot_size,
+        min_quantity=max(instrument.min_quantity, Decimal(0)),
+        max_quantity=instrument.max_quantity,
+        min_notional=instrument.min_notional,
+    )

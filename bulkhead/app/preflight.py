@@ -1,0 +1,112 @@
+"""Preflight (stage L00): everything that can be refused is refused here, before the first actor starts.
+
+Each refusal is one sentence with a code; nothing has been written when it is given.
+"""
+
+import os
+from pathlib import Path
+
+from bulkhead.app.exit_codes import ExitCode, Stopped
+from bulkhead.app.house import LoadedStrategy
+from bulkhead.app.settings import Settings, StrategySettings
+from bulkhead.strategy.loader import StrategyError, check_parameters, load_strategy
+from bulkhead.venues.port import Instrument, OrderVenue, VenueRefused, VenueUnavailable
+from messages.codes import ErrorCode
+from messages.values import Mode
+
+PAPER_READY_TIER = 3
+MAX_CLOCK_SKEW_MS = 1_000
+"""Binance refuses a request whose timestamp lies more than this ahead of its own clock."""
+
+
+def check_guard(settings: Settings) -> None:
+    """Live without the risk guard is refused (TEST-711)."""
+    if settings.session.mode is Mode.LIVE and not settings.risk.enabled:
+        raise Stopped(
+            ExitCode.CONFIG,
+            "live trading needs the risk guard: set risk.enabled = true",
+            ErrorCode.LIVE_GUARD_NOT_ENABLED,
+        )
+    if settings.session.mode is Mode.LIVE and settings.venue.start_simulator:
+        raise Stopped(ExitCode.CONFIG, "mode = live contradicts start_simulator = true: a simulated venue is paper")
+
+
+def load_strategies(settings: Settings) -> tuple[LoadedStrategy, ...]:
+    """Find, check and bind every configured strategy."""
+    return tuple(_load(configured) for configured in settings.strategies)
+
+
+def _load(configured: StrategySettings) -> LoadedStrategy:
+    try:
+        found = load_strategy(configured.use)
+        parameters = check_parameters(found, configured.parameters)
+    except StrategyError as error:
+        raise Stopped(ExitCode.CONFIG, f"strategy {configured.id}: {error}") from None
+    if found.tier < PAPER_READY_TIER:
+        raise Stopped(
+            ExitCode.CONFIG,
+            f"strategy {configured.id} declares tier {found.tier}; only tier {PAPER_READY_TIER} (paper-ready) or better"
+            " is started",
+            ErrorCode.STRATEGY_TIER_TOO_LOW,
+        )
+    return LoadedStrategy(
+        strategy_id=configured.id,
+        symbols=configured.symbols,
+        make=lambda: found(configured.symbols, parameters),
+        bar_intervals_s=found.bar_intervals_s,
+    )
+
+
+def check_writable(folder: Path) -> None:
+    """Make the folder if it is missing; refuse one that cannot be written, before anything half-written exists."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Stopped(ExitCode.CONFIG, f"the folder {folder} cannot be made: {error.strerror}") from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise Stopped(ExitCode.CONFIG, f"the folder {folder} cannot be written; change its rights or session.logs_dir")
+
+
+def ask_venue(orders: OrderVenue, settings: Settings, now_ns: int, *, check_clock: bool) -> dict[str, Instrument]:
+    """Key, clock and trading rules, asked of the venue itself."""
+    try:
+        skew_ms = now_ns // 1_000_000 - orders.server_time_ms()
+        listed = {instrument.symbol: instrument for instrument in orders.load_instruments()}
+    except VenueRefused as error:
+        raise Stopped(
+            ExitCode.CONFIG,
+            f"the venue refuses this key: {error}; check venue.api_key_env and api_secret_env",
+            ErrorCode.BROKER_REJECTED,
+        ) from None
+    except VenueUnavailable as error:
+        raise Stopped(ExitCode.ERROR, f"the venue cannot be reached: {error}") from None
+    if check_clock and abs(skew_ms) > MAX_CLOCK_SKEW_MS:
+        raise Stopped(
+            ExitCode.ERROR,
+            f"this machine's clock differs from the venue's by {skew_ms} ms (at most {MAX_CLOCK_SKEW_MS}): set it by NTP",
+            ErrorCode.CLOCK_SKEW,
+        )
+    for symbol in settings.symbols:
+        if symbol not in listed:
+            near = ", ".join(sorted(listed)[:8])
+            raise Stopped(ExitCode.CONFIG, f"the venue does not list {symbol}; it has {near} …")
+        if not listed[symbol].is_trading:
+            raise Stopped(ExitCode.CONFIG, f"{symbol} is not trading at the venue now")
+    return listed
+
+
+def currency_of(settings: Settings, instruments: dict[str, Instrument]) -> str:
+    """The one quote asset that limits and equity are counted in."""
+    quotes = {instruments[symbol].quote_asset for symbol in settings.symbols}
+    if settings.symbols and quotes != {settings.risk.currency}:
+        raise Stopped(
+            ExitCode.CONFIG,
+            f"risk.currency is {settings.risk.currency}, but the strategies' symbols are quoted in"
+            f" {', '.join(sorted(quotes))}; one currency for all, named in risk.currency",
+        )
+    return settings.risk.currency
+
+
+def mask(text: str) -> str:
+    """Enough of an account to recognise it, not enough to use it."""
+    return text if len(text) <= 4 else f"{text[:2]}{'*' * (len(text) - 4)}{text[-2:]}"

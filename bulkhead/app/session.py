@@ -1,0 +1,174 @@
+"""A session from preflight to the last exported line: what `run` opens, and closes again whatever happens."""
+
+import importlib.metadata
+import secrets
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bulkhead.app import preflight
+from bulkhead.app.exit_codes import ExitCode, Stopped
+from bulkhead.app.house import Parts, watch_liveness
+from bulkhead.app.settings import Settings
+from bulkhead.app.sinks import ExportSink, open_sinks, snapshot_config
+from bulkhead.app.venue import Venue, connect
+from bulkhead.ledger.decisions import FILE_NAME as DECISIONS_FILE
+from bulkhead.ledger.decisions import DecisionWriter
+from bulkhead.ledger.lock import LedgerInUse
+from bulkhead.ledger.port import Entry, LedgerNewer, LedgerUnavailable
+from bulkhead.ledger.session import SessionFolder, SessionFolderError, SessionMetadata, session_paths
+from bulkhead.ledger.sqlite import SqliteLedger
+from bulkhead.venues.simulator.settings import SimulatorSettings
+from messages.failure import StopReason
+from messages.records import Record, SessionStarted, SessionStopped
+from messages.values import StopLevel
+from supervisor.gate import RECOVERY_REASON, Gate
+from supervisor.latch import StopLatch
+from supervisor.runtime.host import Host
+
+
+@dataclass(frozen=True)
+class Session:
+    """Everything open; the tree is not grown yet."""
+
+    settings: Settings
+    session_id: str
+    folder: SessionFolder
+    ledger: SqliteLedger
+    venue: Venue
+    parts: Parts
+
+
+def code_version() -> str:
+    """The installed version."""
+    return importlib.metadata.version("bulkhead")
+
+
+def new_session_id() -> str:
+    """Sortable by time, distinct within a second."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+
+
+@contextmanager
+def open_session(settings: Settings, host: Host, simulator: SimulatorSettings | None) -> Iterator[Session]:
+    """Check everything, then open it. `simulator` is the venue to start, None for one that is there already.
+
+    Raises Stopped with one sentence; nothing has been written by then.
+    """
+    preflight.check_guard(settings)
+    strategies = preflight.load_strategies(settings)
+    for folder in (settings.session.logs_dir, settings.session.ledger_file.parent):
+        preflight.check_writable(folder)
+    with ExitStack() as stack:
+        gate = _gate(settings, host)
+        venue = stack.enter_context(connect(settings, simulator, host, gate))
+        venue.before_preflight()
+        instruments = preflight.ask_venue(
+            venue.orders, settings, host.now_ns(), check_clock=not venue.owns_trading_clock
+        )
+        currency = preflight.currency_of(settings, instruments)
+        ledger = _open_ledger(settings.session.ledger_file)
+        stack.callback(ledger.close)
+        _export_earlier_sessions(settings.session.logs_dir, settings.session.ledger_file)
+        session_id = new_session_id()
+        folder = _create_folder(settings, session_id, host.now_ns())
+        parts = Parts(
+            settings=settings,
+            session_id=session_id,
+            currency=currency,
+            host=host,
+            gate=gate,
+            ledger=ledger,
+            orders=venue.orders,
+            feed=venue.feed,
+            instruments={symbol: instruments[symbol] for symbol in settings.symbols},
+            strategies=strategies,
+            open_sinks=lambda: open_sinks(folder.path, settings.session.ledger_file),
+        )
+        watch_liveness(parts)
+        session = Session(settings, session_id, folder, ledger, venue, parts)
+        _note(session, _started(session, host.now_ns()))
+        yield session
+
+
+def finish_session(session: Session, reason: str) -> None:
+    """Write the last event, bring the exports up to it, and fill in how the session ended."""
+    now_ns = session.parts.host.now_ns()
+    last = _note(session, SessionStopped(session_id=session.session_id, reason=reason, at_ns=now_ns))
+    ExportSink(session.folder.path, session.settings.session.ledger_file).close()
+    decisions = DecisionWriter(session.folder.path / DECISIONS_FILE)
+    head = decisions.head
+    decisions.close()
+    session.folder.finish(now_ns, reason, last_seq=last, decision_lines=head.seq, decision_hash=head.hash)
+
+
+def _gate(settings: Settings, host: Host) -> Gate:
+    """Shut from the first moment: until the books have been compared, and for whatever an operator must lift."""
+    now_ns = host.now_ns()
+    latch = StopLatch(settings.session.stop_dir)
+    start = StopReason(reason_id=RECOVERY_REASON, level=StopLevel.SOFT, cause="not compared yet", since_ns=now_ns)
+    return Gate((start, *latch.load(now_ns)), host.current_epoch, latch)
+
+
+def _open_ledger(path: Path) -> SqliteLedger:
+    try:
+        return SqliteLedger(path)
+    except LedgerInUse as error:
+        raise Stopped(ExitCode.FENCED, str(error)) from None
+    except LedgerNewer as error:
+        raise Stopped(ExitCode.CONFIG, str(error)) from None
+    except LedgerUnavailable as error:
+        raise Stopped(ExitCode.ERROR, f"the ledger {path} cannot be opened: {error}") from None
+
+
+def _create_folder(settings: Settings, session_id: str, now_ns: int) -> SessionFolder:
+    at_iso = datetime.fromtimestamp(now_ns / 1e9, UTC).isoformat()
+    logs_dir = settings.session.logs_dir
+    try:
+        snapshot_id = snapshot_config(settings, logs_dir, at_iso, code_version(), "startup")
+        metadata = SessionMetadata(
+            session_id=session_id,
+            mode=settings.session.mode,
+            venue=settings.venue.name,
+            account_masked=preflight.mask(settings.venue.account),
+            strategies=tuple(strategy.id for strategy in settings.strategies),
+            config_snapshot_id=snapshot_id,
+            code_version=code_version(),
+            seed=settings.session.seed,
+            started_ns=now_ns,
+        )
+        return SessionFolder.create(logs_dir, session_id, metadata)
+    except SessionFolderError as error:
+        raise Stopped(ExitCode.CONFIG, str(error)) from None
+    except OSError as error:
+        raise Stopped(ExitCode.CONFIG, f"cannot write below {logs_dir}: {error.strerror or error}") from None
+
+
+def _export_earlier_sessions(logs_dir: Path, ledger_file: Path) -> None:
+    """A run that was killed has left its last events in the ledger only: they go to its folder now."""
+    for path in session_paths(logs_dir)[-1:]:
+        if SessionFolder.open(path).metadata.stopped_ns is None:
+            ExportSink(path, ledger_file).close()
+
+
+def _started(session: Session, now_ns: int) -> SessionStarted:
+    metadata = session.folder.metadata
+    return SessionStarted(
+        session_id=session.session_id,
+        mode=metadata.mode,
+        venue=metadata.venue,
+        account_masked=metadata.account_masked,
+        strategies=metadata.strategies,
+        config_snapshot_id=metadata.config_snapshot_id,
+        code_version=metadata.code_version,
+        seed=metadata.seed,
+        at_ns=now_ns,
+    )
+
+
+def _note(session: Session, record: Record) -> int:
+    """Append one record of the session itself, while no actor owns the ledger. Returns its seq."""
+    entry = Entry(record, session.parts.host.now_ns(), session.session_id, f"session:{session.session_id}", None)
+    return session.ledger.append([entry])[-1].seq

@@ -1,0 +1,67 @@
+"""The recorder's files, opened for one session, and the audit snapshot of its configuration."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from bulkhead.app.settings import Settings
+from bulkhead.ledger.decisions import FILE_NAME as DECISIONS_FILE
+from bulkhead.ledger.decisions import DecisionWriter
+from bulkhead.ledger.export import Exporter, ExportGap
+from bulkhead.ledger.files import replace_text
+from bulkhead.ledger.inputs import InputsWriter
+from bulkhead.ledger.sqlite import LedgerReader
+from messages.records import LedgerEvent
+
+
+class ExportSink:
+    """The observation files, which are never ahead of the ledger and fill their own gaps from it."""
+
+    def __init__(self, session_dir: Path, ledger_file: Path) -> None:
+        self._exporter = Exporter(session_dir)
+        self._ledger_file = ledger_file
+        self._catch_up()
+
+    def append(self, events: Sequence[LedgerEvent]) -> None:
+        try:
+            self._exporter.append(events)
+        except ExportGap:
+            self._catch_up()
+
+    def close(self) -> None:
+        self._catch_up()
+        self._exporter.close()
+
+    def _catch_up(self) -> None:
+        reader = LedgerReader(self._ledger_file)
+        try:
+            self._exporter.catch_up(reader)
+        finally:
+            reader.close()
+
+
+def open_sinks(session_dir: Path, ledger_file: Path) -> tuple[ExportSink, DecisionWriter, InputsWriter]:
+    return (
+        ExportSink(session_dir, ledger_file),
+        DecisionWriter(session_dir / DECISIONS_FILE),
+        InputsWriter(session_dir / "inputs"),
+    )
+
+
+def snapshot_config(settings: Settings, logs_dir: Path, at_iso: str, code_version: str, reason: str) -> str:
+    """Write the configuration as it is in force to the audit folder; returns the snapshot's id.
+
+    Settings name secrets and never hold them, so there is nothing to mask. The id is a hash of the values: the same
+    configuration has the same id.
+    """
+    values = settings.model_dump(mode="json")
+    text = json.dumps(values, sort_keys=True)
+    snapshot_id = hashlib.sha256(text.encode()).hexdigest()[:16]
+    audit = logs_dir / "audit"
+    audit.mkdir(parents=True, exist_ok=True)
+    path = audit / f"config_{snapshot_id}.json"
+    if not path.exists():
+        content = {"id": snapshot_id, "at": at_iso, "reason": reason, "code_version": code_version, "values": values}
+        replace_text(path, json.dumps(content, indent=2, sort_keys=True) + "\n")
+    return snapshot_id

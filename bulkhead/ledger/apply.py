@@ -1,0 +1,298 @@
+"""What each record changes in the tables. Used by the writer and by the rebuild, so that both give the same rows.
+
+A handler sees the record, the JSON it is written as, and its event; it runs inside the caller's transaction and raises
+what the database raises (IntegrityError for a unique key). Records that change no table stand in EVENTS_ONLY.
+"""
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal, localcontext
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, insert, select, update
+
+from bulkhead.ledger import schema
+from bulkhead.ledger.exact import EXACT
+from messages import records
+from messages.catalogue import canonical
+from messages.records import LedgerEvent, Record
+from messages.values import IntentStatus
+
+Fields = dict[str, Any]
+_Handler = Callable[[Connection, Any, Fields, LedgerEvent], None]
+
+
+def apply(connection: Connection, record: Record, fields: Fields, event: LedgerEvent) -> None:
+    """Change the tables as the record says. Raises KeyError for a record class that nobody has decided about."""
+    if type(record) not in EVENTS_ONLY:
+        HANDLERS[type(record)](connection, record, fields, event)
+
+
+class Upsert:
+    """Update the row of a key, or insert it: two plain statements that every database knows.
+
+    `same` names columns that an update must find unchanged. When they differ, the insert meets the key and fails, as
+    it should: another order must not be written over this one.
+    """
+
+    def __init__(self, table: Table, same: tuple[str, ...] = ()) -> None:
+        self._keys = (*(column.name for column in table.primary_key.columns), *same)
+        # A bind name of its own: in an UPDATE the plain column name is taken by the SET clause.
+        where: list[ColumnElement[bool]] = [table.c[name] == bindparam(f"key_{name}") for name in self._keys]
+        self._changed = tuple(column.name for column in table.columns if column.name not in self._keys)
+        self._update = update(table).where(and_(*where)).values({name: bindparam(name) for name in self._changed})
+        self._insert = insert(table)
+
+    def __call__(self, connection: Connection, row: Mapping[str, Any]) -> None:
+        found = {name: row[name] for name in self._changed}
+        found.update((f"key_{name}", row[name]) for name in self._keys)
+        if not connection.execute(self._update, found).rowcount:
+            connection.execute(self._insert, dict(row))
+
+
+_put_order = Upsert(schema.orders, same=("intent_id", "child", "attempt"))
+_put_position = Upsert(schema.positions)
+_put_total = Upsert(schema.fill_totals)
+_insert_intent = insert(schema.order_intents)
+_insert_fill = insert(schema.fills)
+_insert_snapshot = insert(schema.portfolio_snapshots)
+_insert_opening = insert(schema.opening_balances)
+_insert_trade = insert(schema.trades)
+_insert_session = insert(schema.sessions)
+_insert_action = insert(schema.operator_actions)
+_insert_risk = insert(schema.risk_events)
+_select_total = select(schema.fill_totals.c.total).where(
+    *(schema.fill_totals.c[name] == bindparam(name) for name in ("venue", "account", "kind", "name"))
+)
+_update_intent = (
+    update(schema.order_intents)
+    .where(schema.order_intents.c.intent_id == bindparam("key"))
+    .values({name: bindparam(name) for name in ("status", "code", "reason", "updated_ns", "seq")})
+)
+_update_session = (
+    update(schema.sessions)
+    .where(schema.sessions.c.session_id == bindparam("key"))
+    .values(stopped_ns=bindparam("stopped_ns"), stop_reason=bindparam("stop_reason"))
+)
+
+
+def _intent(connection: Connection, record: records.IntentRecorded, fields: Fields, event: LedgerEvent) -> None:
+    intent = record.intent
+    row = {
+        **{name: getattr(intent, name) for name in _INTENT_COLUMNS},
+        **{name: getattr(intent, name).value for name in ("origin", "side", "intent_type", "order_type")},
+        "status": IntentStatus.NEW.value,
+        "code": None,
+        "reserved_notional": record.reserved_notional,
+        "created_ns": event.at_ns,
+        "updated_ns": event.at_ns,
+        "payload": canonical(fields["intent"]),
+        "seq": event.seq,
+    }
+    connection.execute(_insert_intent, row)
+
+
+_INTENT_COLUMNS = (
+    *("intent_id", "action_key", "reason", "strategy_id", "venue", "account", "group_id", "leg", "symbol"),
+    *("quantity", "limit_price", "correlation_id", "decision_id"),
+)
+
+
+def _intent_status(
+    connection: Connection, record: records.IntentStatusChanged, _fields: Fields, event: LedgerEvent
+) -> None:
+    # DUPLICATE speaks of the second coming of an intent; the row is that of the first, which goes on.
+    if record.status is IntentStatus.DUPLICATE:
+        return
+    row = {"status": record.status.value, "code": record.code, "reason": record.reason}
+    connection.execute(_update_intent, {**row, "key": record.intent_id, "updated_ns": event.at_ns, "seq": event.seq})
+
+
+def _order(connection: Connection, record: records.OrderRecorded, fields: Fields, event: LedgerEvent) -> None:
+    order = record.order
+    ticket = order.ticket
+    with localcontext(EXACT):
+        leaves = order.leaves
+    row = {
+        "client_order_id": ticket.client_order_id,
+        "venue_order_id": order.venue_order_id,
+        "intent_id": order.intent_id,
+        "child": order.child,
+        "attempt": order.attempt,
+        "strategy_id": order.strategy_id,
+        "venue": ticket.venue,
+        "account": ticket.account,
+        "symbol": ticket.symbol,
+        "side": ticket.side.value,
+        "intent_type": ticket.intent_type.value,
+        "order_type": ticket.order_type.value,
+        "time_in_force": ticket.time_in_force.value,
+        "quantity": ticket.quantity,
+        "limit_price": ticket.limit_price,
+        "status": order.status.public,
+        "is_open": not order.status.is_terminal,
+        "filled": order.filled,
+        "filled_notional": order.filled_notional,
+        "leaves": leaves,
+        "reason": order.reason,
+        "created_ns": order.created_ns,
+        "submitted_ns": order.submitted_ns,
+        "updated_ns": order.updated_ns,
+        "correlation_id": order.correlation_id,
+        "raw": order.raw,
+        "payload": canonical(fields["order"]),
+        "seq": event.seq,
+    }
+    _put_order(connection, row)
+
+
+def _fill(connection: Connection, record: records.FillRecorded, _fields: Fields, event: LedgerEvent) -> None:
+    fill = record.fill
+    row = {
+        **{name: getattr(fill, name) for name in _FILL_COLUMNS},
+        "side": fill.side.value,
+        "intent_type": record.intent_type.value,
+        "decision_price": record.decision_price,
+        "source": record.source,
+        "seq": event.seq,
+    }
+    connection.execute(_insert_fill, row)
+    with localcontext(EXACT):
+        base = fill.side.sign * fill.quantity
+        # A tax is taken from the proceeds, in the currency of the price.
+        quote = -base * fill.price - fill.tax
+    for kind, name, change in (
+        ("base", fill.symbol, base),
+        ("quote", fill.symbol, quote),
+        ("fee", fill.fee_asset, fill.fee.copy_negate()),
+    ):
+        if change:
+            _add_total(connection, {"venue": fill.venue, "account": fill.account, "kind": kind, "name": name}, change)
+
+
+_FILL_COLUMNS = (
+    *("fill_id", "client_order_id", "strategy_id", "venue", "account", "symbol", "quantity", "price"),
+    *("fee", "fee_asset", "tax", "executed_ns", "is_maker"),
+)
+
+
+def _add_total(connection: Connection, key: dict[str, str], change: Decimal) -> None:
+    before = connection.execute(_select_total, key).scalar_one_or_none() or Decimal(0)
+    with localcontext(EXACT):
+        _put_total(connection, {**key, "total": before + change})
+
+
+def _position(connection: Connection, record: records.PositionRecorded, _fields: Fields, event: LedgerEvent) -> None:
+    _put_position(connection, {**dict(record.position), "seq": event.seq})
+
+
+def _portfolio(connection: Connection, record: records.PortfolioRecorded, fields: Fields, event: LedgerEvent) -> None:
+    row = {name: getattr(record.snapshot, name) for name in _SNAPSHOT_COLUMNS}
+    connection.execute(_insert_snapshot, {**row, "payload": canonical(fields["snapshot"]), "seq": event.seq})
+
+
+_SNAPSHOT_COLUMNS = (
+    *("venue", "account", "currency", "cash", "equity", "realised_pnl", "unrealised_pnl", "day_pnl"),
+    *("peak_equity", "drawdown", "at_ns"),
+)
+
+
+def _opening(
+    connection: Connection, record: records.OpeningBalancesRecorded, fields: Fields, event: LedgerEvent
+) -> None:
+    row = {"venue": record.venue, "account": record.account, "at_ns": record.at_ns, "seq": event.seq}
+    connection.execute(_insert_opening, {**row, "balances": canonical(fields["balances"])})
+
+
+def _trade(connection: Connection, record: records.RoundTripRecorded, _fields: Fields, event: LedgerEvent) -> None:
+    connection.execute(_insert_trade, {**dict(record.trade), "seq": event.seq})
+
+
+def _session_started(
+    connection: Connection, record: records.SessionStarted, fields: Fields, event: LedgerEvent
+) -> None:
+    row = {name: getattr(record, name) for name in ("session_id", "venue", "account_masked", "config_snapshot_id")}
+    more = {
+        "mode": record.mode.value,
+        "strategies": canonical(fields["strategies"]),
+        "code_version": record.code_version,
+        "seed": str(record.seed),
+        "started_ns": record.at_ns,
+        "seq": event.seq,
+    }
+    connection.execute(_insert_session, {**row, **more, "stopped_ns": None, "stop_reason": None})
+
+
+def _session_stopped(
+    connection: Connection, record: records.SessionStopped, _fields: Fields, _event: LedgerEvent
+) -> None:
+    row = {"key": record.session_id, "stopped_ns": record.at_ns, "stop_reason": record.reason}
+    connection.execute(_update_session, row)
+
+
+def _operator(connection: Connection, record: records.OperatorActed, _fields: Fields, event: LedgerEvent) -> None:
+    row = {"operator": record.operator, "action": record.action, "reason": record.reason, "at_ns": record.at_ns}
+    connection.execute(_insert_action, {**row, "seq": event.seq})
+
+
+def _risk_row(connection: Connection, event: LedgerEvent, inner: Fields, **columns: Any) -> None:
+    row = dict.fromkeys(("code", "limit_name", "value", "limit_value", "level", "scope"))
+    more = {"seq": event.seq, "type": event.type, "at_ns": event.at_ns, "payload": canonical(inner)}
+    connection.execute(_insert_risk, {**row, **columns, **more})
+
+
+def _refusal(connection: Connection, record: records.RiskRefusalRecorded, fields: Fields, event: LedgerEvent) -> None:
+    said = record.refusal
+    numbers = {"code": said.code, "limit_name": said.limit_name, "value": said.value, "limit_value": said.limit}
+    _risk_row(connection, event, fields["refusal"], **numbers, scope=f"symbol:{said.symbol}")
+
+
+def _trip(connection: Connection, record: records.RiskTripRecorded, fields: Fields, event: LedgerEvent) -> None:
+    said = record.trip
+    numbers = {"code": said.code, "limit_name": said.limit_name, "value": said.value, "limit_value": said.limit}
+    _risk_row(connection, event, fields["trip"], **numbers, level=int(said.level), scope=said.scope)
+
+
+def _approach(
+    connection: Connection, record: records.LimitApproachRecorded, fields: Fields, event: LedgerEvent
+) -> None:
+    said = record.approach
+    numbers = {"limit_name": said.limit_name, "value": said.value, "limit_value": said.limit}
+    _risk_row(connection, event, fields["approach"], **numbers)
+
+
+def _stop_level(connection: Connection, record: records.StopLevelRecorded, fields: Fields, event: LedgerEvent) -> None:
+    _risk_row(connection, event, fields["change"], level=int(record.change.level))
+
+
+HANDLERS: dict[type[Record], _Handler] = {
+    records.IntentRecorded: _intent,
+    records.IntentStatusChanged: _intent_status,
+    records.OrderRecorded: _order,
+    records.FillRecorded: _fill,
+    records.PositionRecorded: _position,
+    records.PortfolioRecorded: _portfolio,
+    records.OpeningBalancesRecorded: _opening,
+    records.RoundTripRecorded: _trade,
+    records.SessionStarted: _session_started,
+    records.SessionStopped: _session_stopped,
+    records.OperatorActed: _operator,
+    records.RiskRefusalRecorded: _refusal,
+    records.RiskTripRecorded: _trip,
+    records.LimitApproachRecorded: _approach,
+    records.StopLevelRecorded: _stop_level,
+}
+"""Records that change a table, and how."""
+
+EVENTS_ONLY: frozenset[type[Record]] = frozenset(
+    {
+        records.ForeignOrderSeen,
+        records.OrphanFillSeen,
+        records.ReconciliationRecorded,
+        records.AccountObserved,
+        records.FailureRecorded,
+        records.ChildDownRecorded,
+        records.ChildReadyRecorded,
+        records.DeadLetterRecorded,
+    }
+)
+"""Records that are read from the events alone."""

@@ -1,0 +1,40 @@
+"""One owner per ledger file: an advisory lock beside it, which the kernel releases when its holder dies.
+
+The lock belongs to the open file, so a forked child that never execs shares it; strategies are therefore spawned.
+"""
+
+import fcntl
+import os
+from pathlib import Path
+
+from bulkhead.ledger.port import LedgerInUse, LedgerUnavailable
+
+
+class OwnerLock:
+    """Held from construction until `release`. Raises LedgerInUse, or LedgerUnavailable where no lock can be made."""
+
+    def __init__(self, ledger_path: Path) -> None:
+        self.path = ledger_path.with_name(ledger_path.name + ".lock")
+        try:
+            self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise LedgerUnavailable(f"cannot open the lock {self.path}: {error.strerror}") from error
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            pid = self._holder()
+            os.close(self._fd)
+            who = "another process" if pid is None else f"process {pid}"
+            raise LedgerInUse(f"{ledger_path} is in use by {who}; stop it first", pid) from error
+        os.ftruncate(self._fd, 0)
+        os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+
+    def _holder(self) -> int | None:
+        text = os.pread(self._fd, 32, 0).strip()
+        return int(text) if text.isdigit() else None
+
+    def release(self) -> None:
+        """Idempotent. The file stays: taking it away would let two owners lock two files of one name."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1

@@ -1,0 +1,118 @@
+"""What a restarted OMS or Portfolio needs, read from the tables.
+
+The cost grows with what is unfinished and with the tail since the watermark, never with history: sums over all fills
+are kept as totals, and every query below has an index.
+"""
+
+import json
+from collections import defaultdict
+from decimal import Decimal, localcontext
+
+from sqlalchemy import Connection, Table, exists, func, select
+
+from bulkhead.ledger.exact import EXACT
+from bulkhead.ledger.schema import (
+    fill_totals,
+    fills,
+    opening_balances,
+    order_intents,
+    orders,
+    portfolio_snapshots,
+    positions,
+)
+from messages.orders import Balance, OrderRow
+from messages.portfolio import PortfolioSnapshot, Position
+from messages.records import RecoveryLoaded
+from messages.trading import OrderIntent
+from messages.values import IntentStatus
+
+WATERMARK_MARGIN_NS = 60 * 1_000_000_000
+"""The venue's clock stamps executions and ours stamps orders; more skew than this stops trading anyway."""
+_OPEN_INTENTS = (IntentStatus.NEW.value, IntentStatus.SUBMITTED.value)
+
+
+def load(connection: Connection, tombstone_count: int) -> RecoveryLoaded:
+    """The caller holds a snapshot or is the only writer."""
+    watermark_ns = _watermark_ns(connection)
+    return RecoveryLoaded(
+        open_intents=_open_intents(connection),
+        orders=_orders(connection, tombstone_count),
+        positions=_positions(connection),
+        last_portfolio=_last_portfolio(connection),
+        opening_balances=_opening_balances(connection),
+        balance_changes=_balance_changes(connection),
+        fill_ids=_fill_ids(connection, watermark_ns),
+        watermark_ns=watermark_ns,
+        has_history=_has_history(connection),
+    )
+
+
+def _open_intents(connection: Connection) -> tuple[OrderIntent, ...]:
+    query = select(order_intents.c.payload).where(order_intents.c.status.in_(_OPEN_INTENTS))
+    rows = connection.scalars(query.order_by(order_intents.c.created_ns, order_intents.c.intent_id))
+    return tuple(OrderIntent.model_validate_json(payload) for payload in rows)
+
+
+def _orders(connection: Connection, tombstone_count: int) -> tuple[OrderRow, ...]:
+    """The latest ended ones, oldest first, then every one that is not terminal."""
+    query = select(orders.c.payload)
+    ended = query.where(orders.c.is_open.is_(False)).order_by(orders.c.seq.desc()).limit(tombstone_count)
+    still_open = query.where(orders.c.is_open.is_(True)).order_by(orders.c.seq)
+    payloads = [*reversed(connection.scalars(ended).all()), *connection.scalars(still_open)]
+    return tuple(OrderRow.model_validate_json(payload) for payload in payloads)
+
+
+def _positions(connection: Connection) -> tuple[Position, ...]:
+    columns = [column for column in positions.columns if column.name != "seq"]
+    rows = connection.execute(select(*columns).order_by(*positions.primary_key.columns))
+    return tuple(Position.model_validate(dict(row)) for row in rows.mappings())
+
+
+def _last_portfolio(connection: Connection) -> PortfolioSnapshot | None:
+    query = select(portfolio_snapshots.c.payload).order_by(portfolio_snapshots.c.seq.desc()).limit(1)
+    payload = connection.scalar(query)
+    return None if payload is None else PortfolioSnapshot.model_validate_json(payload)
+
+
+def _opening_balances(connection: Connection) -> tuple[Balance, ...] | None:
+    """Of the account that this ledger met first: RecoveryLoaded has room for one."""
+    text = connection.scalar(select(opening_balances.c.balances).order_by(opening_balances.c.seq).limit(1))
+    return None if text is None else tuple(Balance.model_validate(each) for each in json.loads(text))
+
+
+def _balance_changes(connection: Connection) -> dict[str, Decimal]:
+    """`<symbol>:base` and `<symbol>:quote` before fees, and each fee asset's name with minus what was paid in it.
+
+    A fill does not name its assets; who knows the instruments adds the three kinds up per asset.
+    """
+    query = select(fill_totals.c.kind, fill_totals.c.name, fill_totals.c.total).order_by(*fill_totals.primary_key)
+    changes: defaultdict[str, Decimal] = defaultdict(Decimal)
+    with localcontext(EXACT):
+        for kind, name, total in connection.execute(query):
+            changes[name if kind == "fee" else f"{name}:{kind}"] += total
+    return dict(changes)
+
+
+def _watermark_ns(connection: Connection) -> int:
+    """Before this, every execution is booked: the oldest unfinished order or the last fill, less the margin.
+
+    With neither, nothing can have been filled before our first order; without any order, everything is asked for.
+    """
+    oldest_open = connection.scalar(select(func.min(orders.c.created_ns)).where(orders.c.is_open.is_(True)))
+    last_fill = connection.scalar(select(func.max(fills.c.executed_ns)))
+    known = [moment for moment in (oldest_open, last_fill) if moment is not None]
+    if not known:
+        first_order = connection.scalar(select(func.min(orders.c.created_ns)))
+        known = [] if first_order is None else [first_order]
+    return max(0, min(known) - WATERMARK_MARGIN_NS) if known else 0
+
+
+def _fill_ids(connection: Connection, watermark_ns: int) -> tuple[str, ...]:
+    query = select(fills.c.fill_id).where(fills.c.executed_ns >= watermark_ns)
+    return tuple(connection.scalars(query.order_by(fills.c.executed_ns, fills.c.fill_id)))
+
+
+def _has_history(connection: Connection) -> bool:
+    """Whether anything was ever traded or held here: a session that only started leaves none."""
+    tables: tuple[Table, ...] = (opening_balances, order_intents, orders, fills, positions)
+    return any(connection.scalar(select(exists(select(table)))) for table in tables)

@@ -1,0 +1,183 @@
+"""A status as rich renders it: a headline that says whether to believe the rest, the tree, and tables."""
+
+from collections.abc import Iterable
+
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+from rich.tree import Tree
+
+from bulkhead.monitor.status import Liveness, StatusReport, StatusView
+from bulkhead.monitor.words import amount, date_and_clock, one_line, rounded, short
+from messages.supervision import ChildState, NodeStatus
+from messages.values import OrderStatus, StopLevel
+
+_LIVENESS_STYLE = {
+    Liveness.LIVE: "bold green",
+    Liveness.STALE: "bold yellow",
+    Liveness.STOPPED: "bold blue",
+    Liveness.DEAD: "bold red",
+    Liveness.ABSENT: "bold red",
+}
+_STATE_STYLE = {
+    ChildState.READY: "green",
+    ChildState.STARTING: "yellow",
+    ChildState.RESTARTING: "yellow",
+    ChildState.STOPPING: "yellow",
+    ChildState.STOPPED: "dim",
+    ChildState.PARKED: "bold red",
+    ChildState.ABANDONED: "bold red",
+}
+
+
+def render_status(view: StatusView) -> RenderableType:
+    """Everything on one screen. Of a process that does not live, the figures are headed as its last words."""
+    head = Text.assemble((view.liveness.value.upper(), _LIVENESS_STYLE[view.liveness]), f"  {view.detail}")
+    report = view.report
+    if report is None:
+        return head
+    parts: list[RenderableType] = [head]
+    if view.liveness is not Liveness.LIVE:
+        parts.append(Text("What follows is what it last reported; it may no longer be so.", style="yellow"))
+    parts += [_stop_panel(report), _tree(report.tree)]
+    parts += [table for table in (_feeds(report), _positions(report), _orders(report), _money(report)) if table]
+    return Group(*parts)
+
+
+def _stop_panel(report: StatusReport) -> RenderableType:
+    lines = [
+        Text(
+            f"session {report.session_id}   {report.mode.value}   {report.state.value}"
+            f"   since {date_and_clock(report.started_at_ns)} UTC"
+        ),
+        Text.assemble(
+            "gate ",
+            ("open", "bold green") if report.gate_open else ("shut", "bold red"),
+            f"   stop level {report.stop_level.name}",
+        ),
+    ]
+    for reason in report.reasons:
+        since = f"since {date_and_clock(reason.since_ns)} UTC"
+        lift = ", an operator must lift it" if reason.needs_operator else ""
+        line = f"  {reason.level.name}  {one_line(reason.cause)}  ({reason.reason_id}, {reason.scope}, {since}{lift})"
+        lines.append(Text(line))
+    return Panel(Group(*lines), border_style="green" if report.stop_level is StopLevel.RUN else "red", expand=False)
+
+
+def _tree(nodes: tuple[NodeStatus, ...]) -> RenderableType:
+    """Nodes under their parents; one whose parent is missing or in a circle hangs on the top rather than vanish."""
+    root = Tree("tree")
+    children: dict[str | None, list[NodeStatus]] = {}
+    for node in nodes:
+        children.setdefault(node.parent, []).append(node)
+    shown: set[str] = set()
+
+    def hang(branch: Tree, below: Iterable[NodeStatus]) -> None:
+        for node in below:
+            if node.id not in shown:
+                shown.add(node.id)
+                hang(branch.add(_node(node)), children.get(node.id, ()))
+
+    hang(root, children.get(None, ()))
+    hang(root, nodes)
+    return root
+
+
+def _node(node: NodeStatus) -> Text:
+    text = Text.assemble((node.id, "bold"), " ", (node.state.value, _STATE_STYLE[node.state]))
+    if node.kind == "worker":
+        text.append(f"  epoch {node.epoch}  handled {node.handled:,}", style="dim")
+    if node.mailbox_depth:
+        text.append(f"  waiting {node.mailbox_depth} ({node.oldest_message_age_s:.1f} s)", style="yellow")
+    if node.restarts_in_window:
+        text.append(f"  restarts {node.restarts_in_window}", style="yellow")
+    if node.last_failure:
+        text.append(f"  {one_line(node.last_failure, 80)}", style="red")
+    return text
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", header_style="bold")
+    for column in columns:
+        is_text = column in ("feed", "connected", "strategy", "symbol", "order", "side", "status", "currency")
+        table.add_column(column, justify="left" if is_text else "right")
+    return table
+
+
+def _row(table: Table, *cells: str | Text) -> None:
+    """Names are shown as they are: rich would read square brackets in a plain string as markup."""
+    table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in cells))
+
+
+def _feeds(report: StatusReport) -> Table | None:
+    if not report.feeds:
+        return None
+    table = _table("feeds", "feed", "connected", "last tick, s ago", "ticks")
+    for feed in report.feeds:
+        age = "never" if feed.last_tick_age_s is None else f"{feed.last_tick_age_s:.1f}"
+        _row(table, feed.name, "yes" if feed.connected else Text("no", style="bold red"), age, f"{feed.ticks:,}")
+    return table
+
+
+def _positions(report: StatusReport) -> Table | None:
+    if not report.positions:
+        return None
+    table = _table("positions", "strategy", "symbol", "quantity", "average", "mark", "unrealised", "realised")
+    for position in report.positions:
+        _row(
+            table,
+            position.strategy_id,
+            position.symbol,
+            amount(position.quantity, signed=True),
+            rounded(position.average_price, 8),
+            "–" if position.mark is None else amount(position.mark),
+            _gain(position.unrealised_pnl),
+            _gain(position.realised_pnl),
+        )
+    return table
+
+
+def _orders(report: StatusReport) -> Table | None:
+    if not report.open_orders:
+        return None
+    table = _table(
+        "open orders", "order", "strategy", "symbol", "side", "quantity", "filled", "limit", "status", "age, s"
+    )
+    for order in report.open_orders:
+        is_unknown = order.status is OrderStatus.UNKNOWN
+        _row(
+            table,
+            short(order.client_order_id),
+            order.strategy_id,
+            order.symbol,
+            order.side.value,
+            amount(order.quantity),
+            amount(order.filled),
+            "market" if order.limit_price is None else amount(order.limit_price),
+            Text(order.status.value, style="bold red" if is_unknown else ""),
+            f"{order.age_s:.1f}",
+        )
+    return table
+
+
+def _money(report: StatusReport) -> Table | None:
+    if report.pnl is None and not report.counters:
+        return None
+    table = Table(show_header=False, box=None)
+    if report.pnl is not None:
+        pnl = report.pnl
+        _row(table, "equity", f"{rounded(pnl.equity, 2)} {pnl.currency}")
+        for name in ("day", "realised", "unrealised"):
+            _row(table, f"P&L {name}", _gain(getattr(pnl, name)))
+        _row(table, "drawdown", rounded(pnl.drawdown, 2))
+    for counter, count in report.counters.items():
+        _row(table, counter.replace("_", " "), f"{count:,}")
+    return table
+
+
+def _gain(value: object) -> Text:
+    if value is None:
+        return Text("–")
+    text = rounded(value, 2, signed=True)
+    return Text(text, style="red" if text.startswith("-") else "green")

@@ -1,0 +1,253 @@
+"""The web application of the simulator and the uvicorn server around it, on one port and one event loop.
+
+The engine is called inline: a request is carried out between two awaits, so there are no locks. The protocol classes
+add what ASGI has no word for, cutting a TCP connection; faults and slow readers need it.
+"""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Callable, Generator
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.http11 import Request as HandshakeRequest
+
+from bulkhead.venues.simulator import wire
+from bulkhead.venues.simulator.accounts import Account
+from bulkhead.venues.simulator.connections import ABORT_EXTENSION, Connections
+from bulkhead.venues.simulator.control import TapeControl, books_json, serve_faults, serve_tape
+from bulkhead.venues.simulator.errors import SimulatorError
+from bulkhead.venues.simulator.faults import FaultRequest, Faults
+from bulkhead.venues.simulator.limits import RateLimiter
+from bulkhead.venues.simulator.orders import Report
+from bulkhead.venues.simulator.rest import RestApi
+from bulkhead.venues.simulator.settings import SimulatorSettings
+from bulkhead.venues.simulator.streams import MarketStreams, serve_stream
+from bulkhead.venues.simulator.synthetic import STEP_MS
+from bulkhead.venues.simulator.user_stream import UserStreams, WsApi, serve_ws_api
+from bulkhead.venues.simulator.venue import Venue
+
+_TICK_S = STEP_MS / 1000
+_MOST_STEPS_BEHIND = 100
+_TAPE_ROWS_PER_TURN = 2_000
+_PING_INTERVAL_S = 20.0
+_PONG_WITHIN_S = 60.0
+_SHUTDOWN_S = 2
+_WS_MESSAGE_BYTES = 65_536
+
+
+class Hub(MarketStreams):
+    """The venue's listener: market events to market streams, account events to user streams."""
+
+    def __init__(self, settings: SimulatorSettings) -> None:
+        super().__init__(settings.limits)
+        self.users = UserStreams()
+
+    def on_account(self, account: Account, reports: list[Report], assets: set[str], time_ms: int) -> None:
+        self.users.on_account(account, reports, assets, time_ms)
+
+
+class Simulator:
+    """A venue and its server. `run` serves until `stop`; `failure` says why it stopped by itself, if it did."""
+
+    def __init__(self, settings: SimulatorSettings) -> None:
+        self.settings = settings
+        self.failure: SimulatorError | None = None
+        self.hub = Hub(settings)
+        self.venue = Venue(settings, self.hub)
+        self.hub.books = self.venue.books
+        self.faults = Faults()
+        self._limiter = RateLimiter(settings.limits)
+        self._connections = Connections(settings.limits.connections, settings.limits.connection_queue_messages)
+        self._rest = RestApi(self.venue, self._limiter, self.faults)
+        self._ws_api = WsApi(settings, self.hub.users, self._limiter, self.venue.now_ms)
+        self._control: TapeControl | None = None
+        if self.venue.tape is not None:
+            self._control = TapeControl(self.venue.tape, self.hub, self.hub.users, settings.lockstep)
+        self._gate = Gate()
+        self._server = _Server(self._uvicorn_config())
+
+    async def run(self, listener: socket.socket, on_ready: Callable[[], None]) -> None:
+        """Serve on a bound and listening socket until stopped; then close everything."""
+        market = asyncio.create_task(self._run_market())
+        self._server.on_started = on_ready
+        try:
+            await self._server.serve(sockets=[listener])
+        finally:
+            market.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await market
+            self.venue.close()
+
+    def stop(self) -> None:
+        self._server.should_exit = True
+
+    def _fail(self, failure: SimulatorError) -> None:
+        self.failure = failure
+        self.stop()
+
+    async def _run_market(self) -> None:
+        """Move the market on with the wall clock, in steps that do not depend on it."""
+        try:
+            if self.venue.synthetic is not None:
+                await self._run_synthetic()
+            elif not self.settings.lockstep:
+                await self._run_tape()
+        except SimulatorError as failure:
+            self._fail(failure)
+
+    async def _run_synthetic(self) -> None:
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        while True:
+            due += _TICK_S
+            behind_s = loop.time() - due
+            if behind_s > _TICK_S * _MOST_STEPS_BEHIND:
+                due = loop.time()  # after a long stall the market goes on from where it stood
+            await asyncio.sleep(max(0.0, -behind_s))
+            self.venue.step_synthetic()
+
+    async def _run_tape(self) -> None:
+        tape, loop = self.venue.tape, asyncio.get_running_loop()
+        if tape is None:
+            return
+        first_ms, started, speed = tape.time_ms, loop.time(), float(self.settings.speed)
+        while not tape.has_ended:
+            tape_ms = first_ms + int((loop.time() - started) * 1000 * speed)
+            played = tape.play_until(tape_ms, _TAPE_ROWS_PER_TURN)
+            await asyncio.sleep(0 if played == _TAPE_ROWS_PER_TURN else _TICK_S)
+
+    # -- routes ---------------------------------------------------------------------------------------------------
+
+    def _uvicorn_config(self) -> uvicorn.Config:
+        app = Starlette(
+            routes=[
+                Route("/api/v3/{name:path}", self._rest.respond, methods=["GET", "POST", "PUT", "DELETE"]),
+                Route("/sim/faults", self._faults, methods=["GET", "POST"]),
+                Route("/sim/books", self._books, methods=["GET"]),
+                WebSocketRoute("/ws", self._raw_stream),
+                WebSocketRoute("/ws/{names:path}", self._raw_stream),
+                WebSocketRoute("/stream", self._combined_stream),
+                WebSocketRoute("/ws-api/v3", self._user_api),
+                WebSocketRoute("/sim/tape", self._tape),
+            ]
+        )
+        return uvicorn.Config(
+            app,
+            loop="asyncio",
+            http=_protocol(HttpProtocol, self._gate),
+            ws=WsProtocol,
+            ws_ping_interval=_PING_INTERVAL_S,
+            ws_ping_timeout=_PONG_WITHIN_S,
+            ws_per_message_deflate=False,
+            ws_max_size=_WS_MESSAGE_BYTES,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=_SHUTDOWN_S,
+        )
+
+    async def _faults(self, request: Request) -> Response:
+        return await serve_faults(request, self.faults, self._apply_faults)
+
+    def _apply_faults(self, request: FaultRequest) -> None:
+        self.faults.apply(request)
+        if request.refuse_connections_s:
+            self._gate.shut(request.refuse_connections_s)
+        if request.drop_connections:
+            self._connections.cut_all()
+
+    async def _books(self, _: Request) -> Response:
+        return Response(wire.dumps(books_json(self.venue)), media_type="application/json")
+
+    async def _raw_stream(self, websocket: WebSocket) -> None:
+        await self._stream(websocket, websocket.path_params.get("names", ""), is_combined=False)
+
+    async def _combined_stream(self, websocket: WebSocket) -> None:
+        await self._stream(websocket, websocket.query_params.get("streams", ""), is_combined=True)
+
+    async def _stream(self, websocket: WebSocket, names: str, is_combined: bool) -> None:
+        wanted = [name for name in names.split("/") if name]
+        with contextlib.suppress(WebSocketDisconnect):
+            await serve_stream(websocket, wanted, is_combined, self.hub, self._connections, self.settings.limits)
+
+    async def _user_api(self, websocket: WebSocket) -> None:
+        with contextlib.suppress(WebSocketDisconnect):
+            await serve_ws_api(websocket, self._ws_api, self.hub.users, self._connections)
+
+    async def _tape(self, websocket: WebSocket) -> None:
+        with contextlib.suppress(WebSocketDisconnect):
+            await serve_tape(websocket, self._control, self._connections, self._fail)
+
+
+class _Server(uvicorn.Server):
+    """Signals belong to process.py, which ends with a clean exit code."""
+
+    on_started: Callable[[], None]
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.on_started()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield
+
+
+class Gate:
+    """Lets TCP connections in, or for some time cuts them all."""
+
+    def __init__(self) -> None:
+        self.transports: set[asyncio.Transport] = set()
+        self._shut_until = 0.0
+
+    def shut(self, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        self._shut_until = loop.time() + seconds
+        # Not at once: the request that asked for it is answered first.
+        loop.call_soon(self._cut_all)
+
+    def _cut_all(self) -> None:
+        for transport in list(self.transports):
+            transport.abort()
+
+    def is_shut(self) -> bool:
+        return asyncio.get_running_loop().time() < self._shut_until
+
+
+class HttpProtocol(HttpToolsProtocol):
+    """Uvicorn's HTTP protocol, with a gate at the door and a way to cut the connection."""
+
+    gate: Gate
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn types it
+        super().connection_made(transport)
+        if self.gate.is_shut():
+            transport.abort()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["extensions"] = {ABORT_EXTENSION: self.transport.abort}  # type: ignore[dict-item]  # an extension of ours
+
+
+class WsProtocol(WebSocketsSansIOProtocol):
+    """Uvicorn's WebSocket protocol, with a way to cut the connection."""
+
+    def handle_connect(self, event: HandshakeRequest) -> None:
+        super().handle_connect(event)
+        if self.response.status_code == 101:
+            # The application's task was only scheduled, so it sees this.
+            self.scope["extensions"] = {ABORT_EXTENSION: self.transport.abort}  # type: ignore[dict-item]
+
+
+def _protocol(base: type[HttpProtocol], gate: Gate) -> type[HttpProtocol]:
+    """Uvicorn wants a class: this one is bound to one simulator's gate."""
+    return type("BoundHttpProtocol", (base,), {"gate": gate})

@@ -1,0 +1,240 @@
+"""The venue: engine, books, market and publishers in one place, with the one rule that binds them.
+
+Rule: whatever touches an account is committed to the books before anyone is told, by answer or by stream. Public
+events of an action go out in the order trade, then best bid and ask, then depth. Single-threaded; no I/O of its own
+beyond the books.
+"""
+
+import json
+import time
+from collections import deque
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Protocol
+
+from bulkhead.venues.simulator.accounts import Account
+from bulkhead.venues.simulator.books import Books
+from bulkhead.venues.simulator.engine import Engine
+from bulkhead.venues.simulator.errors import SimulatorError, no_such_order, unknown_order_sent
+from bulkhead.venues.simulator.instruments import SYNTHETIC_SYMBOLS, equity_rules, synthetic_rules
+from bulkhead.venues.simulator.orderbook import Book, OrderBook
+from bulkhead.venues.simulator.orders import TRADE, Fill, Order, OrderRequest, PublicTrade, Report
+from bulkhead.venues.simulator.settings import SimulatorSettings
+from bulkhead.venues.simulator.synthetic import STEP_MS, SyntheticMarket
+from bulkhead.venues.simulator.tape import TapeFile
+from bulkhead.venues.simulator.tape_book import TapeBook
+from bulkhead.venues.simulator.tape_market import TapeMarket
+
+_UPDATE_IDS_PER_RUN = 10**12
+"""Update ids of a later run are higher than those of any earlier one."""
+_TRADE_IDS_RESERVED = 10_000
+_SAVE_MARKET_EVERY_MS = 1_000
+_DEPTH_EVERY_MS = 100
+
+
+class Listener(Protocol):
+    """Takes what the venue makes public, and what it tells each account."""
+
+    def on_trade(self, trade: PublicTrade) -> None: ...
+
+    def on_top(self, book: Book) -> None: ...
+
+    def wants_depth(self, symbol: str) -> bool: ...
+
+    def on_depth(self, book: Book, time_ms: int) -> None: ...
+
+    def on_account(self, account: Account, reports: list[Report], assets: set[str], time_ms: int) -> None: ...
+
+
+class Venue:
+    """One account (`client`), one market, one set of books."""
+
+    def __init__(
+        self, settings: SimulatorSettings, listener: Listener, wall_ms: Callable[[], int] | None = None
+    ) -> None:
+        self.settings = settings
+        self.listener = listener
+        self._wall_ms = wall_ms or (lambda: time.time_ns() // 1_000_000)
+        self.store = Books(settings.books_file, settings.limits.history_orders)
+        run = int(self.store.meta("run") or 0) + 1
+        self.store.put_meta({"run": run})
+        self.synthetic: SyntheticMarket | None = None
+        self.tape: TapeMarket | None = None
+        self.recent: dict[str, deque[PublicTrade]] = {}
+        self._reserved: dict[str, int] = {}
+        first_update_id = (run - 1) * _UPDATE_IDS_PER_RUN
+        books: dict[str, OrderBook] = {}
+        tape_books: dict[str, TapeBook] = {}
+        files: list[TapeFile] = []
+        most_open = settings.limits.max_open_orders_per_symbol
+        if settings.market == "tape":
+            files = _open_tapes(settings)
+            rules = {file.counts.symbol: equity_rules(file.base, most_open) for file in files}
+            tape_books = {symbol: TapeBook(found, first_update_id) for symbol, found in rules.items()}
+        else:
+            rules = synthetic_rules(most_open)
+            wanted = settings.symbols or SYNTHETIC_SYMBOLS
+            books = {symbol: OrderBook(rules[symbol], first_update_id) for symbol in wanted}
+        self.books: dict[str, Book] = {**books, **tape_books}
+        counters = self.store.load_counters()
+        self._reserved.update(counters.trade_ids)
+        self.engine = Engine(self.books, settings.commission_bps, settings.commission_in_quote, counters)
+        self.engine.now_ms = self._wall_ms()
+        self.client = self._restore_account()
+        if files:
+            self.tape = self._tape_market(files, tape_books)
+        else:
+            state = self.store.market_state()
+            self.synthetic = SyntheticMarket(
+                self.engine, books, settings.seed, settings.events_per_s, self.publish, state
+            )
+            self.synthetic.open()
+
+    def close(self) -> None:
+        """Write the exact counters; without it (kill -9) trade ids go on after the reserved block."""
+        self.store.put_meta({f"trade_id/{symbol}": last for symbol, last in self.engine.counters.trade_ids.items()})
+        self._save_market()
+        self.store.close()
+        if self.tape is not None:
+            self.tape.close()
+
+    def now_ms(self) -> int:
+        """The venue's clock: the tape's time in lockstep, the wall's otherwise."""
+        if self.settings.lockstep and self.tape is not None:
+            return self.tape.time_ms
+        return self._wall_ms()
+
+    # -- orders ---------------------------------------------------------------------------------------------------
+
+    def place(self, request: OrderRequest) -> tuple[Order, list[Fill]]:
+        """Accept, match, write and publish an order; returns it with its fills so far. Raises Refused."""
+        self.engine.now_ms = self.now_ms()
+        order = self.engine.place(self.client, request)
+        fills = [
+            report.fill
+            for report in self.engine.out.reports
+            if report.execution_type == TRADE and report.order is order and report.fill is not None
+        ]
+        self.publish(self.books[order.symbol])
+        return order, fills
+
+    def cancel(self, order: Order, cancel_id: str) -> None:
+        self.engine.now_ms = self.now_ms()
+        self.engine.cancel(order, cancel_id)
+        self.publish(self.books[order.symbol])
+
+    def open_order(self, symbol: str, order_id: int | None, client_order_id: str | None) -> Order:
+        """An order that can be cancelled. Raises Refused."""
+        if order_id is not None:
+            order = self.client.open_orders.get(order_id)
+        else:
+            order = self.client.open_by_client_id.get(client_order_id or "")
+        if order is None or order.symbol != symbol:
+            raise unknown_order_sent()
+        if client_order_id is not None and order.client_order_id != client_order_id:
+            raise unknown_order_sent()
+        return order
+
+    def find_order(self, symbol: str, order_id: int | None, client_order_id: str | None) -> Order:
+        """Any order, open or ended. Raises Refused."""
+        order = self.store.find_order(self.client, symbol, order_id, client_order_id)
+        if order is None:
+            raise no_such_order()
+        return order
+
+    def new_client_order_id(self) -> str:
+        """For an order or a cancel that the client did not name."""
+        return f"sim-{self.engine.counters.order_id + 1}-{self.engine.counters.execution_id + 1}"
+
+    # -- the market -----------------------------------------------------------------------------------------------
+
+    def step_synthetic(self) -> None:
+        """One virtual step of the synthetic market, stamped with the wall's time."""
+        market = self.synthetic
+        if market is None:
+            return
+        self.engine.now_ms = self._wall_ms()
+        market.step()
+        if market.virtual_ms % _DEPTH_EVERY_MS < STEP_MS:
+            for book in self.books.values():
+                self._publish_depth(book)
+        if market.virtual_ms % _SAVE_MARKET_EVERY_MS < STEP_MS:
+            self._save_market()
+
+    def publish(self, book: Book) -> int:
+        """Commit, then tell, what the last action did to `book`; returns the number of public events."""
+        out = self.engine.out
+        events = len(out.trades)
+        if out.reports:
+            self.store.commit(out.reports, (self.client,), self.engine.counters)
+        if events:
+            self._publish_trades(out.trades)
+        top = book.top()
+        if top != book.last_top:
+            book.last_top = top
+            self.listener.on_top(book)
+            events += 1
+        if self.tape is not None:
+            self._publish_depth(book)
+        if out.reports:
+            reports, assets = list(out.reports), self.client.changed_assets
+            self.client.changed_assets = set()
+            self.listener.on_account(self.client, reports, assets, self.engine.now_ms)
+        out.clear()
+        return events
+
+    def _publish_trades(self, trades: list[PublicTrade]) -> None:
+        symbol, last_id = trades[-1].symbol, trades[-1].trade_id
+        if self.store.is_durable and last_id > self._reserved.get(symbol, 0):
+            self._reserved[symbol] = last_id + _TRADE_IDS_RESERVED
+            self.store.put_meta({f"trade_id/{symbol}": self._reserved[symbol]})
+        recent = self.recent.get(symbol)
+        if recent is None:
+            recent = self.recent[symbol] = deque(maxlen=self.settings.limits.recent_trades_per_symbol)
+        recent.extend(trades)
+        for trade in trades:
+            self.listener.on_trade(trade)
+
+    def _publish_depth(self, book: Book) -> None:
+        if self.listener.wants_depth(book.rules.symbol):
+            self.listener.on_depth(book, self.engine.now_ms)
+
+    def _save_market(self) -> None:
+        if self.synthetic is not None and self.store.is_durable:
+            self.store.put_meta({"market": json.dumps(self.synthetic.offsets())})
+
+    # -- start ----------------------------------------------------------------------------------------------------
+
+    def _restore_account(self) -> Account:
+        account, orders = self.store.load_account("client", self.settings.opening_balances)
+        self.engine.accounts[account.name] = account
+        for order in orders:
+            if order.symbol not in self.books:
+                raise SimulatorError(
+                    f"books file {self.settings.books_file} has an open order in {order.symbol}, which is not a market "
+                    "of this run; name its symbol or tape, or start with new books"
+                )
+            self.engine.restore(order)
+        return account
+
+    def _tape_market(self, files: list[TapeFile], books: dict[str, TapeBook]) -> TapeMarket:
+        if self.settings.lockstep:
+            return TapeMarket(files, self.engine, books, self.publish)
+        speed = Decimal(self.settings.speed)
+        started_ms = self._wall_ms()
+
+        def shift_ms(time_ms: int) -> int:
+            return started_ms + int((time_ms - first_ms) / speed)
+
+        market = TapeMarket(files, self.engine, books, self.publish, shift_ms)
+        first_ms = market.time_ms
+        return market
+
+
+def _open_tapes(settings: SimulatorSettings) -> list[TapeFile]:
+    limits = settings.limits
+    files: list[TapeFile] = []
+    for path in settings.tape_files:
+        file = TapeFile(path, limits.bad_row_share, limits.bad_row_grace_rows)
+        files.append(file)
+    return files

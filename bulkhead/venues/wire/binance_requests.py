@@ -1,0 +1,174 @@
+"""Requests to Binance Spot: which call, which parameters, how signed. Pure; the time is handed in.
+
+Everything travels in the query string, percent-encoded before it is signed; the signature is the last parameter.
+Source: binance-spot-api-docs rest-api.md and web-socket-api.md.
+"""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from urllib.parse import quote, urlencode
+
+from bulkhead.venues.wire.facts import WireRequest
+from messages.orders import OrderTicket
+from messages.values import OrderType, TimeInForce
+
+PAGE_LIMIT = 1_000
+"""The most rows allOrders and myTrades give at once."""
+
+_ORDER_TYPES = {OrderType.MKT: "MARKET", OrderType.LMT: "LIMIT"}
+_TIMES_IN_FORCE = {TimeInForce.GTC: "GTC", TimeInForce.IOC: "IOC", TimeInForce.FOK: "FOK"}
+
+Params = tuple[tuple[str, str], ...]
+
+
+class NotSupported(ValueError):
+    """Our own ticket asks for what this venue does not have; nothing is sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """An API key and how its holder signs. `repr` shows neither half."""
+
+    api_key: str = field(repr=False)
+    api_secret: str = field(repr=False)
+
+    def signature(self, payload: str) -> str:
+        """HMAC-SHA256 in lower-case hex."""
+        return hmac.new(self.api_secret.encode(), payload.encode(), hashlib.sha256).hexdigest()
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"X-MBX-APIKEY": self.api_key}
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """Freshness of one signed request: refused by the venue when older than the window."""
+
+    timestamp_ms: int
+    recv_window_ms: int
+
+
+def signed(signer: Signer, method: str, path: str, params: Params, stamp: Stamp) -> WireRequest:
+    payload = urlencode(
+        (*params, ("recvWindow", str(stamp.recv_window_ms)), ("timestamp", str(stamp.timestamp_ms))), quote_via=quote
+    )
+    return WireRequest(method, path, f"{payload}&signature={signer.signature(payload)}", signer.headers)
+
+
+def plain(value: Decimal) -> str:
+    """A decimal as the venue wants it: no exponent, no trailing zeros."""
+    digits = format(value, "f")
+    return digits.rstrip("0").rstrip(".") if "." in digits else digits
+
+
+# -- orders -----------------------------------------------------------------------------------------------------------
+
+
+def submit(signer: Signer, ticket: OrderTicket, stamp: Stamp) -> WireRequest:
+    """POST /api/v3/order, asking for the FULL answer (fills included). Raises NotSupported."""
+    params = [
+        ("symbol", ticket.symbol),
+        ("side", ticket.side.value),
+        ("type", _ORDER_TYPES[ticket.order_type]),
+    ]
+    if ticket.limit_price is not None:
+        time_in_force = _TIMES_IN_FORCE.get(ticket.time_in_force)
+        if time_in_force is None:
+            raise NotSupported(f"this venue has no time in force {ticket.time_in_force}; use GTC, IOC or FOK")
+        params.append(("timeInForce", time_in_force))
+    params.append(("quantity", plain(ticket.quantity)))
+    if ticket.limit_price is not None:
+        params.append(("price", plain(ticket.limit_price)))
+    params += [("newClientOrderId", ticket.client_order_id), ("newOrderRespType", "FULL")]
+    return signed(signer, "POST", "/api/v3/order", tuple(params), stamp)
+
+
+def query(signer: Signer, symbol: str, client_order_id: str, stamp: Stamp) -> WireRequest:
+    params = (("symbol", symbol), ("origClientOrderId", client_order_id))
+    return signed(signer, "GET", "/api/v3/order", params, stamp)
+
+
+def cancel(signer: Signer, symbol: str, client_order_id: str, stamp: Stamp) -> WireRequest:
+    params = (("symbol", symbol), ("origClientOrderId", client_order_id))
+    return signed(signer, "DELETE", "/api/v3/order", params, stamp)
+
+
+# -- account ----------------------------------------------------------------------------------------------------------
+
+
+def account(signer: Signer, stamp: Stamp) -> WireRequest:
+    return signed(signer, "GET", "/api/v3/account", (), stamp)
+
+
+def open_orders(signer: Signer, stamp: Stamp) -> WireRequest:
+    """Of the whole account: without a symbol nothing of ours can hide (weight 80 instead of 6 for each symbol)."""
+    return signed(signer, "GET", "/api/v3/openOrders", (), stamp)
+
+
+@dataclass(frozen=True, slots=True)
+class From:
+    """Where a page begins: at an id, or at a time (and then within at most 24 hours)."""
+
+    id: int | None = None
+    start_ms: int | None = None
+    end_ms: int | None = None
+
+
+def all_orders(signer: Signer, symbol: str, start: From, stamp: Stamp) -> WireRequest:
+    return signed(signer, "GET", "/api/v3/allOrders", (("symbol", symbol), *_page(start, "orderId")), stamp)
+
+
+def my_trades(signer: Signer, symbol: str, start: From, stamp: Stamp) -> WireRequest:
+    return signed(signer, "GET", "/api/v3/myTrades", (("symbol", symbol), *_page(start, "fromId")), stamp)
+
+
+def trades_of_order(signer: Signer, symbol: str, venue_order_id: str, stamp: Stamp) -> WireRequest:
+    params = (("symbol", symbol), ("orderId", venue_order_id), ("limit", str(PAGE_LIMIT)))
+    return signed(signer, "GET", "/api/v3/myTrades", params, stamp)
+
+
+def _page(start: From, id_name: str) -> Params:
+    named = ((id_name, start.id), ("startTime", start.start_ms), ("endTime", start.end_ms), ("limit", PAGE_LIMIT))
+    return tuple((name, str(value)) for name, value in named if value is not None)
+
+
+# -- public -----------------------------------------------------------------------------------------------------------
+
+
+def exchange_info(symbols: Iterable[str] = ()) -> WireRequest:
+    """Trading rules of these symbols; of none named: of all."""
+    names = list(symbols)
+    asked = urlencode({"symbols": json.dumps(names, separators=(",", ":"))}, quote_via=quote) if names else ""
+    return WireRequest("GET", "/api/v3/exchangeInfo", asked)
+
+
+def depth(symbol: str, limit: int) -> WireRequest:
+    return WireRequest("GET", "/api/v3/depth", urlencode({"symbol": symbol, "limit": limit}))
+
+
+def server_time() -> WireRequest:
+    return WireRequest("GET", "/api/v3/time")
+
+
+def subscribe_user_stream(signer: Signer, request_id: str, stamp: Stamp) -> str:
+    """The WebSocket API call that turns a connection into the stream of our orders.
+
+    On the WebSocket API every parameter is signed, the key too, in the order of their names.
+    """
+    params: dict[str, str | int] = {
+        "apiKey": signer.api_key,
+        "recvWindow": stamp.recv_window_ms,
+        "timestamp": stamp.timestamp_ms,
+    }
+    payload = "&".join(f"{name}={params[name]}" for name in sorted(params))
+    params["signature"] = signer.signature(payload)
+    return json.dumps({"id": request_id, "method": "userDataStream.subscribe.signature", "params": params})
+
+
+def stream_names(symbols: Iterable[str], kinds: Iterable[str]) -> tuple[str, ...]:
+    return tuple(f"{symbol.lower()}@{kind}" for symbol in symbols for kind in kinds)
