@@ -6,6 +6,7 @@ FAILURE_HANDLER = "failure-handler"
 PORTFOLIO = "portfolio"
 OMS = "oms"
 RECORDER = "recorder"
+OBSERVER = "observer"
 
 
 def broker(venue: str) -> str:
@@ -32,6 +33,7 @@ ORDER_CHANGES = "orders"
 STOP_LEVEL = "stop-level"
 INPUTS = "inputs"
 EVENTS = "events"
+DECISIONS = "decisions"
 
 
 def ticks(symbol: str) -> str:

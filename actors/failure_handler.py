@@ -57,6 +57,8 @@ class FailureHandlerActor(Behaviour):
     def on_dead_letter(self, letter: DeadLetter, ctx: Context) -> None:
         """A message lost on the order path leaves the books in doubt until they have been compared."""
         self._record(ctx, DeadLetterRecorded(letter=letter))
+        if letter.message_type == Reconcile.__name__:
+            return  # a lost request to compare is no reason for another one
         if letter.to in ORDER_PATH or letter.to.startswith("broker:"):
             ctx.tell(addresses.OMS, Reconcile(reason=f"{letter.message_type} to {letter.to} was lost: {letter.reason}"))
 

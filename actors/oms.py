@@ -69,7 +69,10 @@ class OmsActor(Reconciler):
         """Work from what is on disk. What an earlier incarnation sent without an answer is UNKNOWN from here on."""
         self._book = OrderBook(loaded.orders, loaded.open_intents, loaded.fill_ids)
         self._actions |= {intent.action_key for intent in loaded.open_intents}
-        self._watermark_ns = loaded.watermark_ns if loaded.has_history else ctx.now_ns()
+        self._confirmed = {(p.strategy_id, p.symbol): p.quantity for p in loaded.positions}
+        for booked in loaded.unapplied_fills:
+            self._confirm(booked.fill)
+        self._watermark_ns = self._horizon_ns = loaded.watermark_ns or ctx.now_ns()
         for row in self._book.open_rows():
             applied = order_events.mark_unknown(row, "sent by an earlier incarnation; no answer can come to it")
             if applied.change is not None:
@@ -79,6 +82,7 @@ class OmsActor(Reconciler):
             ctx.after(self._seat.reconcile_interval_without_stream_s, "reconcile")
             ctx.after(self._seat.query_unknown_interval_s, "query")
             ctx.ready()
+        ctx.tell(addresses.RISK_GUARD, self._told(None))
         self._begin_reconciliation("start", ctx)
 
     @receives(AppendFailed)
@@ -89,10 +93,13 @@ class OmsActor(Reconciler):
 
     @receives(TellState)
     def on_tell_state(self, ask: TellState, ctx: Context) -> None:
-        rows = self._book.of_strategy(ask.strategy_id)
-        reserved = {row.intent_id: self._reserved.get(row.intent_id, Decimal(0)) for row in rows}
         if ctx.current is not None:
-            ctx.tell(ctx.current.sender, OrdersTold(orders=rows, reserved_notional=reserved))
+            ctx.tell(ctx.current.sender, self._told(ask.strategy_id))
+
+    def _told(self, strategy_id: str | None) -> OrdersTold:
+        rows = self._book.of_strategy(strategy_id)
+        reserved = {row.intent_id: self._reserved.get(row.intent_id, Decimal(0)) for row in rows}
+        return OrdersTold(orders=rows, reserved_notional=reserved)
 
     # -- intents ------------------------------------------------------------------------------------------------------
 
@@ -111,8 +118,10 @@ class OmsActor(Reconciler):
             gate_refusal=self._gate_refusal(intent),
             settings=self._seat.pipeline,
             now_ns=ctx.now_ns(),
+            confirmed_position=self._confirmed.get((intent.strategy_id, intent.symbol), Decimal(0)),
         )
-        recorded = IntentRecorded(intent=intent, checks=approval.checks, reserved_notional=approval.reserved_notional)
+        checks = (*approval.checks, *plan.checks) if isinstance(plan, Planned) else approval.checks
+        recorded = IntentRecorded(intent=intent, checks=checks, reserved_notional=approval.reserved_notional)
         if not isinstance(plan, Planned):
             reason = f"{plan.detail} ({plan.check}: {plan.value} against {plan.limit})"
             status = IntentStatusChanged(

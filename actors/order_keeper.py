@@ -10,11 +10,13 @@ from decimal import Decimal
 
 from actors import addresses
 from bulkhead.execution import order_events
+from bulkhead.execution.exact import exact
 from bulkhead.execution.order_book import OrderBook
 from bulkhead.execution.order_events import Applied, OrderEvent
 from messages.base import Letter
 from messages.orders import (
     ExecutionReported,
+    Fill,
     FillBooked,
     IntentClosed,
     OrderRow,
@@ -28,12 +30,15 @@ from supervisor.runtime.behaviour import Behaviour, Context
 
 
 class OrderKeeper(Behaviour):
-    def __init__(self, broker: str) -> None:
+    def __init__(self, broker: str, base_assets: dict[str, str]) -> None:
         self._broker = broker
+        self._base_assets = base_assets
         self._book = OrderBook()
         self._reserved: dict[str, Decimal] = {}
         """Notional that the risk guard holds for each open intent."""
         self._resends: dict[str, int] = {}
+        self._confirmed: dict[tuple[str, str], Decimal] = {}
+        """Position by strategy and symbol from booked fills, net of fees paid in the base asset."""
 
     @abstractmethod
     def _doubt(self, reason: str, ctx: Context) -> None:
@@ -62,12 +67,19 @@ class OrderKeeper(Behaviour):
         letters: list[Letter] = []
         if applied.fill is not None:
             self._book.fills.add(applied.fill.fill_id)
+            self._confirm(applied.fill)
             price = intent.market.mid if intent is not None and intent.market is not None else None
-            booked = FillBooked(fill=applied.fill, intent_type=row.ticket.intent_type, decision_price=price)
+            booked = FillBooked(
+                fill=applied.fill,
+                intent_type=row.ticket.intent_type,
+                order_quantity=row.ticket.quantity,
+                decision_price=price,
+            )
             records.append(
                 FillRecorded(fill=applied.fill, intent_type=row.ticket.intent_type, decision_price=price, source=source)
             )
-            letters.append(ctx.seal(addresses.PORTFOLIO, booked, correlation_id=row.correlation_id))
+            both = (addresses.PORTFOLIO, addresses.RISK_GUARD)
+            letters += (ctx.seal(name, booked, correlation_id=row.correlation_id) for name in both)
         records.append(OrderRecorded(order=row, change=change, is_late=applied.is_late, notes=applied.notes))
         letters += self._order_letters(row, change, is_late=applied.is_late, ctx=ctx)
         if intent is not None and self._book.is_finished(intent.intent_id):
@@ -78,6 +90,14 @@ class OrderKeeper(Behaviour):
             )
             letters.append(ctx.seal(addresses.RISK_GUARD, closed, correlation_id=row.correlation_id))
         self._append(tuple(records), (*letters, *then), row.correlation_id, ctx)
+
+    def _confirm(self, fill: Fill) -> None:
+        key = (fill.strategy_id, fill.symbol)
+        with exact():
+            change = fill.quantity * fill.side.sign
+            if fill.fee_asset == self._base_assets.get(fill.symbol):
+                change -= fill.fee
+            self._confirmed[key] = self._confirmed.get(key, Decimal(0)) + change
 
     def _close(self, intent: OrderIntent, row: OrderRow) -> IntentStatusChanged:
         self._book.close_intent(intent.intent_id)

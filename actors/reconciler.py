@@ -65,7 +65,7 @@ class OmsFigures(Value):
 
 class Reconciler(OrderKeeper):
     def __init__(self, seat: OmsSeat, gate: Gate) -> None:
-        super().__init__(addresses.broker(seat.venue))
+        super().__init__(addresses.broker(seat.venue), {i.symbol: i.base_asset for i in seat.instruments.values()})
         self._seat = seat
         self._gate = gate
         self._seen_foreign: set[str] = set()
@@ -75,6 +75,7 @@ class Reconciler(OrderKeeper):
         self._began: tuple[int, int] | None = None  # doubts of the gate and monotonic time when reconciling began
         self._reconcile_again: str | None = None
         self._watermark_ns = self._since_ns = 0
+        self._horizon_ns = 0  # before this the fill book does not know what is booked: never ask for it
         self._reconciliations = self._doubtful_rounds = 0
 
     def figures(self) -> OmsFigures:
@@ -115,7 +116,8 @@ class Reconciler(OrderKeeper):
         self._began = (self._gate.doubts, ctx.monotonic_ns())
         self._reconcile_again = None
         margin_ns = int(SNAPSHOT_MARGIN_S * 1e9)
-        self._since_ns = max(0, min([self._watermark_ns, *(r.created_ns for r in self._book.open_rows())]) - margin_ns)
+        oldest_ns = min((row.created_ns - margin_ns for row in self._book.open_rows()), default=self._watermark_ns)
+        self._since_ns = max(self._horizon_ns, min(self._watermark_ns, oldest_ns))
         symbols = tuple(dict.fromkeys((*self._seat.symbols, *(r.ticket.symbol for r in self._book.open_rows()))))
         ctx.tell(self._broker, TakeVenueSnapshot(symbols=symbols, since_ns=self._since_ns))
 
@@ -186,7 +188,7 @@ class Reconciler(OrderKeeper):
             detail = f"{DOUBTFUL_ROUNDS} reconciliations in a row left doubts: {'; '.join(problems) or 'orphan fills'}"
             ctx.tell(addresses.FAILURE_HANDLER, FailureReported(mode=FailureMode.POSITION_DRIFT, detail=detail))
         if result.is_clean and not self._book.open_rows():
-            self._watermark_ns = max(self._watermark_ns, snapshot.as_of_ns)
+            self._watermark_ns = max(self._watermark_ns, snapshot.as_of_ns - int(SNAPSHOT_MARGIN_S * 1e9))
         for key in result.cancels_to_repeat:
             row = self._book.get(key)
             if row is not None:

@@ -15,7 +15,7 @@ from messages.supervision import TimerFired
 from messages.trading import DecisionMade
 from supervisor.runtime.behaviour import Behaviour, Context, receives
 
-FLUSH_INTERVAL_S = 0.2
+FLUSH_INTERVAL_S = 0.5
 """How far a file may lag behind what happened: a person tailing it does not notice."""
 
 

@@ -170,7 +170,7 @@ class StrategyActor(Behaviour):
             intent_id=intent.intent_id if intent else None,
             note=note,
         )
-        ctx.tell(addresses.RECORDER, made)
+        ctx.publish(addresses.DECISIONS, made)
         if intent is not None:
             self._pending[intent.intent_id] = (intent.symbol, intent.quantity * intent.side.sign)
             ctx.tell(addresses.RISK_GUARD, intent)

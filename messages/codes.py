@@ -16,6 +16,9 @@ class ErrorCode(StrEnum):
     BROKER_TIMEOUT_TRANSIENT = "BROKER_TIMEOUT_TRANSIENT"
     POSITION_SYNC_FAIL = "POSITION_SYNC_FAIL"
     RISK_GUARD_TRIPPED = "RISK_GUARD_TRIPPED"
+    # -- preflight
+    STRATEGY_TIER_TOO_LOW = "STRATEGY_TIER_TOO_LOW"
+    CLOCK_SKEW = "CLOCK_SKEW"
     # -- the intent itself
     INTENT_DUPLICATE = "INTENT_DUPLICATE"
     INTENT_EXPIRED = "INTENT_EXPIRED"
@@ -65,6 +68,14 @@ MEANING: dict[ErrorCode, Meaning] = {
     ErrorCode.LIVE_GUARD_NOT_ENABLED: Meaning(
         "Live trading was asked for with the risk guard switched off.",
         "Set risk.enabled = true; live refuses to start without it.",
+    ),
+    ErrorCode.STRATEGY_TIER_TOO_LOW: Meaning(
+        "A strategy declares itself not ready for paper trading, so it was not started.",
+        "Finish it, then set its `tier` to 3 (paper-ready) or more.",
+    ),
+    ErrorCode.CLOCK_SKEW: Meaning(
+        "This machine's clock and the venue's differ by more than a signed request may.",
+        "Synchronise the machine's clock (NTP), then start again.",
     ),
     ErrorCode.OMS_IDEMPOTENCY_MISSING: Meaning(
         "An order had no client order id or no durable record, so nothing was sent.",
@@ -168,7 +179,7 @@ MEANING: dict[ErrorCode, Meaning] = {
     ),
     ErrorCode.SPLIT_UNSUPPORTED: Meaning(
         "The split policy is not carried out by this version.",
-        "Use SINGLE.",
+        "Set the split to SINGLE, or send the children as intents of your own.",
     ),
     ErrorCode.ORDER_NOT_SENT: Meaning(
         "The order provably never reached the matching engine and was given up.",

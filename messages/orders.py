@@ -321,6 +321,7 @@ class FillBooked(Body):
 
     fill: Fill
     intent_type: IntentType
+    order_quantity: Quantity
     decision_price: Price | None = None
     """Mid at the decision, for slippage."""
 

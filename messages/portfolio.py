@@ -74,6 +74,12 @@ class RoundTrip(Value):
     trade_result: str
 
 
+class TradeClosed(Body):
+    """A round trip has ended; told to the risk guard."""
+
+    trade: RoundTrip
+
+
 class Marks(Body):
     """Last prices for valuation; told by MarketData once a second at most."""
 

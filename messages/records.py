@@ -13,7 +13,7 @@ from pydantic import SerializeAsAny
 
 from messages.base import Body, Command, Letter
 from messages.failure import FailureReported, LimitApproached, RiskTripped, StopLevelChanged
-from messages.orders import Balance, Fill, OrderRow, Reconciled, VenueExecution, VenueOrder
+from messages.orders import Balance, Fill, FillBooked, OrderRow, Reconciled, VenueExecution, VenueOrder
 from messages.portfolio import PortfolioSnapshot, Position, RoundTrip
 from messages.supervision import ChildDown, ChildReady, DeadLetter
 from messages.trading import OrderIntent, RiskRefused
@@ -277,6 +277,8 @@ class RecoveryLoaded(Body):
     orders: tuple[OrderRow, ...]
     """Every order that is not terminal, and the recently ended ones (tombstones)."""
     positions: tuple[Position, ...]
+    unapplied_fills: tuple[FillBooked, ...] = ()
+    """Fills on disk that no recorded position contains yet: what a crash left between the two commits."""
     last_portfolio: PortfolioSnapshot | None
     opening_balances: tuple[Balance, ...] | None
     balance_changes: dict[str, Number]

@@ -33,6 +33,8 @@ class Gate:
         self._lock = Lock()
         self._latch = latch
         self._doubts = 0
+        self.unlatched = 0
+        """Reasons that hold in memory only, because the disk refused them."""
         self._reasons: dict[str, StopReason] = {reason.reason_id: reason for reason in initial}
         self._current_epoch = current_epoch
 
@@ -45,7 +47,10 @@ class Gate:
             # In force first, then on disk: the stop must hold even where recording it fails.
             self._reasons = {**self._reasons, reason.reason_id: reason}
         if reason.needs_operator:
-            self._latch.write(reason)
+            try:
+                self._latch.write(reason)
+            except OSError:
+                self.unlatched += 1
         return True
 
     def lift(self, reason_id: str) -> bool:

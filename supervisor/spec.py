@@ -1,6 +1,6 @@
 """Child specs: the tree as data, validated before anything starts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -79,6 +79,16 @@ class SupervisorSpec:
 
 
 AnySpec = ChildSpec | SupervisorSpec
+
+
+def nodes(root: SupervisorSpec, parent: str | None = None) -> Iterator[tuple[AnySpec, str | None]]:
+    """Every node with its parent's id, parents first, in the order of start."""
+    yield root, parent
+    for child in root.children:
+        if isinstance(child, SupervisorSpec):
+            yield from nodes(child, root.id)
+        else:
+            yield child, root.id
 
 
 def validate(root: SupervisorSpec) -> None:

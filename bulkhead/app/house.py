@@ -12,12 +12,14 @@ from actors.broker import BrokerActor, TransportActor
 from actors.failure_handler import FailureHandlerActor
 from actors.ledger import LedgerActor
 from actors.market_data import MarketDataActor
-from actors.oms import OmsActor, OmsSeat
+from actors.oms import OmsActor
 from actors.portfolio import PortfolioActor, PortfolioSeat
+from actors.reconciler import OmsSeat
 from actors.recorder import RecorderActor, Sinks
 from actors.risk_guard import RiskGuardActor
 from actors.strategy import Seat, StrategyActor
 from bulkhead.app.settings import Settings
+from bulkhead.execution.micro_pipeline import PipelineSettings
 from bulkhead.ledger.port import LedgerPort
 from bulkhead.monitor.observer import ObserverActor
 from bulkhead.strategy.api import Strategy
@@ -104,12 +106,12 @@ def _operations(parts: Parts) -> SupervisorSpec:
     recorder = ChildSpec(
         id=addresses.RECORDER,
         factory=lambda: RecorderActor(parts.session_id, parts.open_sinks),
-        topics=(addresses.EVENTS, addresses.INPUTS, addresses.ORDER_CHANGES),
+        topics=(addresses.EVENTS, addresses.DECISIONS, addresses.INPUTS, addresses.ORDER_CHANGES),
     )
     observer = ChildSpec(
-        id="observer",
+        id=addresses.OBSERVER,
         factory=lambda: ObserverActor(parts.session_id),
-        topics=(addresses.EVENTS, addresses.ORDER_CHANGES, addresses.PORTFOLIO_CHANGES),
+        topics=(addresses.EVENTS, addresses.DECISIONS, addresses.ORDER_CHANGES, addresses.PORTFOLIO_CHANGES),
     )
     return SupervisorSpec(id="operations", children=(recorder, observer), on_give_up=GiveUp.PARK)
 
@@ -153,13 +155,15 @@ def _execution(parts: Parts) -> SupervisorSpec:
         symbols=settings.symbols,
         instruments=parts.instruments,
         capabilities=parts.orders.capabilities,
+        pipeline=PipelineSettings(
+            max_market_age_s=settings.execution.max_market_age_s,
+            max_spread_bps=settings.execution.max_spread_bps,
+            price_collar_bps=settings.execution.price_collar_bps,
+        ),
         answer_timeout_s=settings.execution.answer_timeout_s,
         reconcile_interval_s=settings.execution.reconcile_interval_s,
         reconcile_interval_without_stream_s=settings.execution.reconcile_interval_without_stream_s,
         query_unknown_interval_s=settings.execution.query_unknown_interval_s,
-        max_spread_bps=settings.execution.max_spread_bps,
-        price_collar_bps=settings.execution.price_collar_bps,
-        max_market_age_s=settings.execution.max_market_age_s,
     )
     return SupervisorSpec(
         id="execution",

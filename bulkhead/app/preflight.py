@@ -73,6 +73,13 @@ def ask_venue(orders: OrderVenue, settings: Settings, now_ns: int, *, check_cloc
         skew_ms = now_ns // 1_000_000 - orders.server_time_ms()
         listed = {instrument.symbol: instrument for instrument in orders.load_instruments()}
     except VenueRefused as error:
+        sentence = f"the venue refuses to tell its trading rules: {error}; check the strategies' symbols"
+        raise Stopped(ExitCode.CONFIG, sentence) from None
+    except VenueUnavailable as error:
+        raise Stopped(ExitCode.ERROR, f"the venue cannot be reached: {error}") from None
+    try:
+        orders.check_key()
+    except VenueRefused as error:
         raise Stopped(
             ExitCode.CONFIG,
             f"the venue refuses this key: {error}; check venue.api_key_env and api_secret_env",
@@ -83,7 +90,7 @@ def ask_venue(orders: OrderVenue, settings: Settings, now_ns: int, *, check_cloc
     if check_clock and abs(skew_ms) > MAX_CLOCK_SKEW_MS:
         raise Stopped(
             ExitCode.ERROR,
-            f"this machine's clock differs from the venue's by {skew_ms} ms (at most {MAX_CLOCK_SKEW_MS}): set it by NTP",
+            f"our clock and the venue's differ by {skew_ms} ms (at most {MAX_CLOCK_SKEW_MS}): set ours by NTP",
             ErrorCode.CLOCK_SKEW,
         )
     for symbol in settings.symbols:

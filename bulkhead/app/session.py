@@ -2,7 +2,7 @@
 
 import importlib.metadata
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,10 +16,10 @@ from bulkhead.app.sinks import ExportSink, open_sinks, snapshot_config
 from bulkhead.app.venue import Venue, connect
 from bulkhead.ledger.decisions import FILE_NAME as DECISIONS_FILE
 from bulkhead.ledger.decisions import DecisionWriter
-from bulkhead.ledger.lock import LedgerInUse
-from bulkhead.ledger.port import Entry, LedgerNewer, LedgerUnavailable
+from bulkhead.ledger.port import Entry, LedgerInUse, LedgerNewer, LedgerUnavailable
 from bulkhead.ledger.session import SessionFolder, SessionFolderError, SessionMetadata, session_paths
 from bulkhead.ledger.sqlite import SqliteLedger
+from bulkhead.venues.adapters.binance import OnSent
 from bulkhead.venues.simulator.settings import SimulatorSettings
 from messages.failure import StopReason
 from messages.records import Record, SessionStarted, SessionStopped
@@ -52,19 +52,27 @@ def new_session_id() -> str:
 
 
 @contextmanager
-def open_session(settings: Settings, host: Host, simulator: SimulatorSettings | None) -> Iterator[Session]:
+def open_session(
+    settings: Settings,
+    host: Host,
+    simulator: SimulatorSettings | None,
+    *,
+    on_venue: Callable[[Venue], None] = lambda venue: None,
+    on_sent: OnSent | None = None,
+) -> Iterator[Session]:
     """Check everything, then open it. `simulator` is the venue to start, None for one that is there already.
 
-    Raises Stopped with one sentence; nothing has been written by then.
+    `on_venue` is called when the venue is connected and nothing has been asked of it. Raises Stopped with one sentence;
+    nothing has been written by then.
     """
     preflight.check_guard(settings)
     strategies = preflight.load_strategies(settings)
-    for folder in (settings.session.logs_dir, settings.session.ledger_file.parent):
-        preflight.check_writable(folder)
+    for needed in (settings.session.logs_dir, settings.session.ledger_file.parent):
+        preflight.check_writable(needed)
     with ExitStack() as stack:
         gate = _gate(settings, host)
-        venue = stack.enter_context(connect(settings, simulator, host, gate))
-        venue.before_preflight()
+        venue = stack.enter_context(connect(settings, simulator, host, gate, on_sent))
+        on_venue(venue)
         instruments = preflight.ask_venue(
             venue.orders, settings, host.now_ns(), check_clock=not venue.owns_trading_clock
         )
@@ -83,7 +91,7 @@ def open_session(settings: Settings, host: Host, simulator: SimulatorSettings | 
             ledger=ledger,
             orders=venue.orders,
             feed=venue.feed,
-            instruments={symbol: instruments[symbol] for symbol in settings.symbols},
+            instruments=instruments,
             strategies=strategies,
             open_sinks=lambda: open_sinks(folder.path, settings.session.ledger_file),
         )

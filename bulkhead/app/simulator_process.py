@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 from types import TracebackType
-from typing import IO
+from typing import IO, Self
 
 from bulkhead.app.exit_codes import ExitCode, Stopped
 from bulkhead.venues.simulator.settings import SimulatorSettings
@@ -57,7 +57,7 @@ class SimulatorProcess:
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
-    def __enter__(self) -> "SimulatorProcess":
+    def __enter__(self) -> Self:
         self.start()
         return self
 

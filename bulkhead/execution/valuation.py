@@ -45,6 +45,8 @@ def value(
 
     Raises ImpossibleNumber.
     """
+    if any(figure is not None and not figure.is_finite() for figure in baseline):
+        raise ImpossibleNumber(f"the baseline is {baseline}")
     held = sorted(holdings, key=lambda item: (item.position.strategy_id, item.position.symbol))
     stated = tuple(balances)
     cash = next((balance.total for balance in stated if balance.asset == account.currency), ZERO)
@@ -59,8 +61,6 @@ def value(
                 raise ImpossibleNumber(f"{name} came to {figure}")
         peak = equity if baseline.peak_equity is None else max(baseline.peak_equity, equity)
         day_start = equity if baseline.day_start_equity is None else baseline.day_start_equity
-        if not (peak.is_finite() and day_start.is_finite()):
-            raise ImpossibleNumber(f"the baseline is {baseline}")
         return PortfolioSnapshot(
             venue=account.venue,
             account=account.account,

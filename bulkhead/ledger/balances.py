@@ -152,7 +152,7 @@ def _position_errors(books: Books, assets: Assets) -> list[str]:
     errors = []
     for symbol in sorted(held.keys() | books.counted.keys()):
         base = assets[symbol][0] if symbol in assets else None
-        bought = sum((_net(fill, base) for fill in books.counted[symbol]), Decimal(0))
+        bought = sum((_net(fill, base) for fill in books.counted.get(symbol, ())), Decimal(0))
         if held[symbol] != bought:
             errors.append(f"the position in {symbol} is {plain(held[symbol])} and its fills give {plain(bought)}")
     return errors

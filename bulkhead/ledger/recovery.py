@@ -7,6 +7,7 @@ are kept as totals, and every query below has an index.
 import json
 from collections import defaultdict
 from decimal import Decimal, localcontext
+from typing import Any
 
 from sqlalchemy import Connection, Table, exists, func, select
 
@@ -20,7 +21,7 @@ from bulkhead.ledger.schema import (
     portfolio_snapshots,
     positions,
 )
-from messages.orders import Balance, OrderRow
+from messages.orders import Balance, Fill, FillBooked, OrderRow
 from messages.portfolio import PortfolioSnapshot, Position
 from messages.records import RecoveryLoaded
 from messages.trading import OrderIntent
@@ -38,6 +39,7 @@ def load(connection: Connection, tombstone_count: int) -> RecoveryLoaded:
         open_intents=_open_intents(connection),
         orders=_orders(connection, tombstone_count),
         positions=_positions(connection),
+        unapplied_fills=_unapplied_fills(connection),
         last_portfolio=_last_portfolio(connection),
         opening_balances=_opening_balances(connection),
         balance_changes=_balance_changes(connection),
@@ -66,6 +68,39 @@ def _positions(connection: Connection) -> tuple[Position, ...]:
     columns = [column for column in positions.columns if column.name != "seq"]
     rows = connection.execute(select(*columns).order_by(*positions.primary_key.columns))
     return tuple(Position.model_validate(dict(row)) for row in rows.mappings())
+
+
+def _unapplied_fills(connection: Connection) -> tuple[FillBooked, ...]:
+    """Fills after the last one that each recorded position contains: a crash fell between the two commits.
+
+    The search begins at the earliest last fill of all positions, so it grows with the tail and not with history only
+    while every strategy trades now and then.
+    """
+    last = fills.alias("last")
+    applied = (
+        select(positions.c.strategy_id, positions.c.symbol, last.c.seq.label("seq"))
+        .join(last, last.c.fill_id == positions.c.last_fill_id)
+        .subquery()
+    )
+    same = (applied.c.strategy_id == fills.c.strategy_id) & (applied.c.symbol == fills.c.symbol)
+    query = (
+        select(fills, orders.c.payload.label("order_payload"))
+        .join(orders, orders.c.client_order_id == fills.c.client_order_id)
+        .outerjoin(applied, same)
+        .where(applied.c.seq.is_(None) | (fills.c.seq > applied.c.seq))
+        .order_by(fills.c.seq)
+    )
+    return tuple(_fill_booked(dict(row)) for row in connection.execute(query).mappings())
+
+
+def _fill_booked(row: dict[str, Any]) -> FillBooked:
+    order = OrderRow.model_validate_json(row["order_payload"])
+    return FillBooked(
+        fill=Fill.model_validate({name: row[name] for name in Fill.model_fields}),
+        intent_type=row["intent_type"],
+        order_quantity=order.ticket.quantity,
+        decision_price=row["decision_price"],
+    )
 
 
 def _last_portfolio(connection: Connection) -> PortfolioSnapshot | None:

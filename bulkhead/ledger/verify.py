@@ -23,7 +23,7 @@ from bulkhead.ledger.jsonl import Line, read_lines
 from bulkhead.ledger.rebuild import RebuildFailed, check_tables, exported_events
 from bulkhead.ledger.session import METADATA_NAME, SessionFolder, SessionFolderError, SessionMetadata
 from bulkhead.ledger.sqlite import LedgerReader
-from messages.records import LedgerEvent, Stream
+from messages.records import LedgerEvent, SessionStarted, Stream
 from messages.values import Value
 
 MAX_FINDINGS_PER_FILE = 20
@@ -61,6 +61,7 @@ class _Verifier:
         self.counts: Counter[str] = Counter()
         self._per_file: Counter[str] = Counter()
         self._broken: set[str] = set()
+        self._first_seq: int | None = None
 
     def find(self, file: str, line: int | None, what: str) -> None:
         self._per_file[file] += 1
@@ -126,16 +127,20 @@ class _Verifier:
         before: LedgerEvent | None = None
         for place in places:
             event = place.event
+            if self._first_seq is None:
+                self._first_seq = event.seq
             if before is not None and event.seq == before.seq + 1 and event.prev_hash != before.hash:
                 self.find(place.file, place.line, f"event {event.seq} is not chained to the event before it")
             yield place
             before = event
 
     def without_ledger(self) -> int:
-        """Contiguity alone. Returns the last seq."""
+        """Contiguity alone, from the SessionStarted with which every session begins. Returns the last seq."""
         last_seq = 0
         for place in self.linked(self.places()):
             seq = place.event.seq
+            if not last_seq and place.event.type != SessionStarted.__name__:
+                self.find(place.file, place.line, f"the session begins with event {seq}, not with its SessionStarted")
             if last_seq and seq != last_seq + 1:
                 gap = f"event {last_seq + 1}" if seq == last_seq + 2 else f"events {last_seq + 1} to {seq - 1}"
                 self.find(place.file, place.line, f"{gap} should come before this line and are in no file")
@@ -218,7 +223,7 @@ class _Verifier:
         if ledger is not None:
             seq = last_agreed(ledger.events(0, own, self.session_id))
             events = ledger.events()
-        elif self._broken or next((p.event.seq for p in self.places()), 0) != 1:
+        elif self._broken or self._first_seq != 1:
             return
         else:
             seq = last_agreed(exported_events([self.session_dir], own))

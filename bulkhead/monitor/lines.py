@@ -45,7 +45,7 @@ class Line:
 def parse(data: bytes) -> Line | None:
     """The line, or None when it is damaged. Fields that a newer version added are kept in `raw` and the payload."""
     try:
-        text = data.decode()
+        text = data.rstrip(b"\n").decode()
         frame: dict[str, Any] = json.loads(text)
         seq, at_ns, payload = frame["seq"], frame["at_ns"], frame["payload"]
         names = (frame["session_id"], frame["stream"], frame["type"], frame["correlation_id"])

@@ -147,10 +147,11 @@ def _order(payload: _Payload) -> _Shown:
     ticket = order["ticket"]
     late = " LATE" if payload.get("is_late") else ""
     reason = f"  {order['reason']}" if order.get("reason") else ""
+    notes = f"  noted: {'; '.join(payload['notes'])}" if payload.get("notes") else ""
     venue_id = f"  venue id {order['venue_order_id']}" if order.get("venue_order_id") else ""
     return "ORDER", (
         f"{payload['change']}{late}  {ticket['side']} {amount(ticket['quantity'])} {ticket['symbol']} {_price(ticket)}"
-        f"  {order['status']}, {amount(order['filled'])} filled{reason}"
+        f"  {order['status']}, {amount(order['filled'])} filled{reason}{notes}"
         f"  order {short(ticket['client_order_id'])}{venue_id}  strategy {order['strategy_id']}"
     )
 
@@ -280,8 +281,9 @@ def _dead_letter(payload: _Payload) -> _Shown:
 
 def _started(payload: _Payload) -> _Shown:
     return "SESSION", (
-        f"{payload['session_id']} started: {payload['mode']} at {payload['venue']}, account"
-        f" {payload['account_masked']}, strategies {', '.join(payload['strategies']) or 'none'}, code {payload['code_version']}"
+        f"{payload['session_id']} started: {payload['mode']} at {payload['venue']}"
+        f"  account {payload['account_masked']}  code {payload['code_version']}"
+        f"  strategies {', '.join(payload['strategies']) or 'none'}"
     )
 
 

@@ -81,6 +81,7 @@ class Tail:
     def __init__(self, sessions_dir: Path, session_id: str | None = None, filters: Filters | None = None) -> None:
         self._sessions_dir = sessions_dir
         self._filters = filters or Filters()
+        self._sieve = Sieve(self._filters)
         self._is_named = session_id is not None
         folder = current_session(sessions_dir) if session_id is None else sessions_dir / session_id
         if self._is_named and (folder is None or not folder.is_dir() or folder.parent != sessions_dir):
@@ -94,7 +95,7 @@ class Tail:
         """
         if self._folder is None:
             return
-        sieve = Sieve(self._filters)
+        sieve = self._sieve
         streams = [stream for stream in STREAMS if self._filters.sees(stream)]
         if last is None or self._filters.order is not None:
             # What belongs to an order is learned from its beginning on, so this one always reads forwards.
@@ -118,7 +119,7 @@ class Tail:
         followers: list[Follower] = []
         try:
             followers = self._followers(from_end=True)
-            sieve = Sieve(self._filters)
+            sieve = self._sieve
             # The followers begin where they stand now; what is written meanwhile is theirs, not history's.
             yield from self.history(last, {stream: follower.last_seq for stream, follower in self._seen(followers)})
             while True:

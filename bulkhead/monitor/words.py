@@ -65,6 +65,5 @@ def short(name: object) -> str:
 
 def one_line(text: object, limit: int = 160) -> str:
     """Text of any origin on one line, cut at `limit`, with control characters made visible: it may go to a terminal."""
-    joined = " ".join(str(text).split())
-    safe = "".join(char if char.isprintable() else "�" for char in joined)
+    safe = "".join(" " if char in "\r\n\t" else char if char.isprintable() else "�" for char in str(text).strip())
     return safe if len(safe) <= limit else f"{safe[: limit - 1]}…"

@@ -188,11 +188,12 @@ def test_the_stop_sells_it() -> None:
 '''
 
 _CONFIG = """\
-# <title>. Include this in the configuration of a run: bulkhead run --config config/<name>.toml
+# <title>, on paper, with everything else at its default: bulkhead run --config config/<name>.toml
+# To run it beside others, copy this table into their configuration.
 
 [[strategies]]
 id = "<strategy_id>"                    # its name in logs, positions and orders
-class = "<name>.py:<title>"             # a file of the strategies folder, or an importable "module:Class"
+use = "<name>.py:<title>"               # a file of the strategies folder, or an importable "module:Class"
 symbols = ["BTCUSDT"]
 
 [strategies.parameters]

@@ -81,6 +81,9 @@ class OrderVenue(Protocol):
     def server_time_ms(self) -> int:
         """The venue's clock, Unix ms. Blocks; only for preflight and doctor. Raises VenueUnavailable."""
 
+    def check_key(self) -> None:
+        """One signed question. Blocks; only for preflight and doctor. Raises VenueRefused or VenueUnavailable."""
+
     def open(self, sink: Sink) -> None:
         """Start the I/O: subscribe to order updates, reconnect for ever. Tells OrderChannelUp / OrderChannelDown."""
 

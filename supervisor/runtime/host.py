@@ -123,14 +123,17 @@ class Host(ABC):
 
     # -- children -----------------------------------------------------------------------------------------------------
 
+    def register(self, name: str, parent: str | None, kind: str = "worker") -> None:
+        """Make the name's mailbox before its first incarnation, so that what is told early waits for it."""
+        if name not in self._slots:
+            self._slots[name] = Slot(name=name, kind=kind, parent=parent, mailbox=Mailbox(self._data_bound))
+
     def start_child(
         self, name: str, factory: Factory, *, parent: str | None, kind: str = "worker", topics: tuple[str, ...] = ()
     ) -> int:
         """Begin a new incarnation; returns its epoch. Readiness or death comes to the parent as a message."""
-        slot = self._slots.get(name)
-        if slot is None:
-            slot = Slot(name=name, kind=kind, parent=parent, mailbox=Mailbox(self._data_bound))
-            self._slots[name] = slot
+        self.register(name, parent, kind)
+        slot = self._slots[name]
         slot.parent = parent
         slot.epoch += 1
         slot.state = ChildState.STARTING
@@ -164,6 +167,12 @@ class Host(ABC):
         """Note what the supervisor says of a child, for the status query."""
         slot = self._slots[name]
         slot.state, slot.restarts_in_window = state, restarts_in_window
+
+    def behaviour(self, name: str) -> Behaviour | None:
+        """The live incarnation's behaviour, for reading its figures; None while there is none."""
+        slot = self._slots.get(name)
+        cell = slot.cell if slot else None
+        return cell.behaviour if cell else None
 
     def status(self) -> tuple[NodeStatus, ...]:
         """Every node, in the order of first start."""

@@ -5,16 +5,20 @@ clock moves only when nothing is runnable. Nothing of pykka is here. With `fifo`
 order in which they got work, as a recorded tape wants it; without it the choice is the seed's.
 """
 
+import threading
 from collections import deque
 from collections.abc import Callable
 from hashlib import sha256
 from random import Random
 
-from messages.base import Envelope, Letter
+from messages.base import Body, Envelope, Letter
 from messages.supervision import Stop
 from supervisor.runtime.cell import Cell
 from supervisor.runtime.clock import VirtualClock
 from supervisor.runtime.host import Factory, Host, Slot
+
+Arrival = tuple[str, str, Body, str, str | None]
+"""Name of the thread it came from, then the arguments of `tell`."""
 
 RUNAWAY_STEPS = 10_000_000
 """Messages without the clock moving before a run is called a loop: no honest instant of a market needs that many."""
@@ -33,7 +37,31 @@ class SimulatedHost(Host):
         self._runnable: deque[Slot] = deque()
         self._starting: deque[Callable[[], None]] = deque()
         self._trace = sha256()
+        self._thread = threading.get_ident()
+        self._arrivals: deque[Arrival] = deque()
         self.steps = 0
+
+    # -- from other threads -------------------------------------------------------------------------------------------
+
+    def tell(self, to: str, body: Body, sender: str, correlation_id: str | None = None) -> None:
+        """As on every host; what comes from another thread waits until `take_arrivals`."""
+        if threading.get_ident() == self._thread:
+            super().tell(to, body, sender, correlation_id)
+        else:
+            self._arrivals.append((threading.current_thread().name, to, body, sender, correlation_id))
+
+    @property
+    def has_arrivals(self) -> bool:
+        return bool(self._arrivals)
+
+    def take_arrivals(self, rank: Callable[[str], int]) -> int:
+        """Deliver what other threads have told, thread by thread in the order of `rank`, so that the scheduling of
+        threads does not show. Returns how many."""
+        waiting = [self._arrivals.popleft() for _ in range(len(self._arrivals))]
+        waiting.sort(key=lambda arrival: rank(arrival[0]))  # a stable sort: each thread's own order is kept
+        for _, to, body, sender, correlation_id in waiting:
+            super().tell(to, body, sender, correlation_id)
+        return len(waiting)
 
     def trace_hash(self) -> str:
         """Hash over every message handled so far: who, which incarnation, which message, when."""

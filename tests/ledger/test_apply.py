@@ -29,8 +29,8 @@ def test_each_record_class_has_been_decided_about() -> None:
 
 
 @pytest.mark.parametrize("record_class", RECORDS.values(), ids=RECORDS.keys())
-@settings(max_examples=12, suppress_health_check=list(HealthCheck))
-@given(st.data())
+@settings(max_examples=5, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
 def test_each_record_can_be_written_and_rebuilt(
     record_class: type[Record], data: st.DataObject, tmp_path: Path
 ) -> None:

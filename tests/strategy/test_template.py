@@ -2,14 +2,13 @@
 
 import subprocess
 import sys
-import tomllib
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from bulkhead.app.settings import load_settings
 from bulkhead.strategy.loader import build_strategy
-from bulkhead.strategy.sizing import SizingPolicy
 from bulkhead.strategy.template import AlreadyThere, BadName, class_name, write_skeleton
 
 
@@ -30,10 +29,10 @@ def test_its_own_test_passes(tmp_path: Path) -> None:
 
 def test_its_configuration_loads_it(tmp_path: Path) -> None:
     strategy_file, _, config_file = write_skeleton("dip2", tmp_path)
-    (config,) = tomllib.loads(config_file.read_text())["strategies"]
-    built = build_strategy(config["class"], tuple(config["symbols"]), config["parameters"], strategy_file.parent)
+    (config,) = load_settings(config_file).strategies
+    built = build_strategy(config.use, config.symbols, config.parameters, strategy_file.parent)
     assert type(built).__name__ == "Dip2"
-    assert SizingPolicy.model_validate(config["sizing"]).notional == Decimal(100)
+    assert config.sizing.notional == Decimal(100)
 
 
 def test_nothing_is_overwritten_and_nothing_half_written(tmp_path: Path) -> None:

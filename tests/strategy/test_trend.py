@@ -189,6 +189,29 @@ def test_prints_stand_in_only_while_no_two_sided_quotes_come() -> None:
     assert decision.reason_codes == ("NO_SIGNAL",)
 
 
+def test_prints_can_be_all_that_is_looked_at() -> None:
+    bench = Bench(EmaTrend, (SYMBOL,), price_source="last")
+    assert quote(bench, 64_000) == "OTHER_PRICE_SOURCE"
+    decision = bench.trade(SYMBOL, 64_000)
+    assert decision is not None
+    assert decision.reason_codes == ("WARMING_UP",)
+    mid_only = Bench(EmaTrend, (SYMBOL,), price_source="mid")
+    decision = mid_only.trade(SYMBOL, 64_000)
+    assert decision is not None
+    assert decision.reason_codes == ("OTHER_PRICE_SOURCE",)
+
+
+def test_a_time_limit_that_fires_early_or_for_nothing_does_nothing() -> None:
+    bench = warm(max_hold_s=60)
+    for key in ("max-hold:BTCUSDT", "max-hold:OTHER", "other"):
+        assert bench.strategy.on_timer(key, bench.view) is None
+    price = rise_until_entry(bench)
+    bench.fill()
+    quote(bench, price)
+    assert bench.strategy.on_timer("max-hold:BTCUSDT", bench.view) is None
+    assert Bench(EmaTrend, (SYMBOL,)).strategy.state() == {}
+
+
 def test_a_foreign_symbol_and_a_short_are_left_alone() -> None:
     bench = warm()
     foreign = bench.quote("ETHUSDT", "1", "1")

@@ -214,6 +214,14 @@ class Books:
         ).fetchall()
         return sorted((_fill(row) for row in rows), key=lambda fill: (fill.trade_id, fill.order_id))
 
+    def fees(self, account: Account) -> dict[str, Decimal]:
+        """Commission taken from the account so far, by asset."""
+        totals: dict[str, Decimal] = {}
+        query = "SELECT commission_asset, commission FROM fill WHERE account = ?"
+        for asset, commission in self._db.execute(query, (account.name,)):
+            totals[asset] = totals.get(asset, Decimal(0)) + Decimal(commission)
+        return totals
+
     def counts_by_client_id(self, account: Account) -> dict[str, dict[str, int]]:
         """Number of orders and of executions under each client order id."""
         found: dict[str, dict[str, int]] = {}

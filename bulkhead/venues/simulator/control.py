@@ -130,7 +130,7 @@ def books_json(venue: Venue) -> wire.Json:
             asset: {"free": wire.text(balance.free), "locked": wire.text(balance.locked)}
             for asset, balance in sorted(client.balances.items())
         },
-        "fees": {asset: wire.text(fee) for asset, fee in sorted(venue.engine.fees.items())},
+        "fees": {asset: wire.text(fee) for asset, fee in sorted(venue.store.fees(client).items())},
         "open_orders": [wire.order_query(order) for order in client.open_orders.values()],
         "by_client_order_id": venue.store.counts_by_client_id(client),
         "last_order_id": venue.engine.counters.order_id,

@@ -7,6 +7,7 @@ and exit code 1; SIGTERM and SIGINT end it cleanly with exit code 0; it listens 
 import asyncio
 import contextlib
 import errno
+import logging
 import os
 import signal
 import socket
@@ -23,6 +24,7 @@ from bulkhead.venues.simulator.settings import SimulatorSettings
 _BACKLOG = 128
 _STOP_WITHIN_S = 10.0
 _STDIN = 0
+_ERRORS_SHOWN = 10
 
 Announce = Callable[[dict[str, object]], None]
 
@@ -32,8 +34,23 @@ def print_ready(line: dict[str, object]) -> None:
     print(wire.dumps(line), flush=True)
 
 
+class _FirstErrors(logging.Filter):
+    """Lets the first errors through only: a parent that does not read our stderr must not block us."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._left = _ERRORS_SHOWN
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.levelno < logging.ERROR or not self._left:
+            return False
+        self._left -= 1
+        return True
+
+
 def serve(settings: SimulatorSettings, announce: Announce = print_ready) -> int:
     """Run until told to stop; returns the exit code. `announce` is called once, when it listens."""
+    logging.getLogger("uvicorn.error").addFilter(_FirstErrors())
     try:
         asyncio.run(_serve(settings, announce))
     except SimulatorError as error:
@@ -73,7 +90,8 @@ def ready_line(settings: SimulatorSettings, listener: socket.socket) -> dict[str
 
 def _listen(settings: SimulatorSettings) -> socket.socket:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # The protocol is named, or asyncio would not see TCP and leave Nagle's algorithm on: 40 ms for each answer.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((settings.host, settings.port))

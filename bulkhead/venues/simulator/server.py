@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Callable, Generator
+from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
@@ -17,7 +18,6 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.http11 import Request as HandshakeRequest
 
 from bulkhead.venues.simulator import wire
 from bulkhead.venues.simulator.accounts import Account
@@ -77,6 +77,7 @@ class Simulator:
     async def run(self, listener: socket.socket, on_ready: Callable[[], None]) -> None:
         """Serve on a bound and listening socket until stopped; then close everything."""
         market = asyncio.create_task(self._run_market())
+        market.add_done_callback(lambda task: None if task.cancelled() or task.exception() is None else self.stop())
         self._server.on_started = on_ready
         try:
             await self._server.serve(sockets=[listener])
@@ -162,6 +163,8 @@ class Simulator:
         self.faults.apply(request)
         if request.refuse_connections_s:
             self._gate.shut(request.refuse_connections_s)
+            # Not at once: the request that asks for it is answered first.
+            asyncio.get_running_loop().call_soon(self._server.cut_all)
         if request.drop_connections:
             self._connections.cut_all()
 
@@ -193,6 +196,10 @@ class _Server(uvicorn.Server):
 
     on_started: Callable[[], None]
 
+    def cut_all(self) -> None:
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.on_started()
@@ -206,18 +213,10 @@ class Gate:
     """Lets TCP connections in, or for some time cuts them all."""
 
     def __init__(self) -> None:
-        self.transports: set[asyncio.Transport] = set()
         self._shut_until = 0.0
 
     def shut(self, seconds: float) -> None:
-        loop = asyncio.get_running_loop()
-        self._shut_until = loop.time() + seconds
-        # Not at once: the request that asked for it is answered first.
-        loop.call_soon(self._cut_all)
-
-    def _cut_all(self) -> None:
-        for transport in list(self.transports):
-            transport.abort()
+        self._shut_until = asyncio.get_running_loop().time() + seconds
 
     def is_shut(self) -> bool:
         return asyncio.get_running_loop().time() < self._shut_until
@@ -241,7 +240,7 @@ class HttpProtocol(HttpToolsProtocol):
 class WsProtocol(WebSocketsSansIOProtocol):
     """Uvicorn's WebSocket protocol, with a way to cut the connection."""
 
-    def handle_connect(self, event: HandshakeRequest) -> None:
+    def handle_connect(self, event: Any) -> None:
         super().handle_connect(event)
         if self.response.status_code == 101:
             # The application's task was only scheduled, so it sees this.

@@ -16,8 +16,6 @@ from bulkhead.venues.simulator.orderbook import Book
 from bulkhead.venues.simulator.orders import PublicTrade
 from bulkhead.venues.simulator.settings import Limits
 
-_PARTIAL = {5: "@depth5", 10: "@depth10", 20: "@depth20"}
-
 
 class Subscriber:
     """One connection's streams; `is_combined` wraps each event in {"stream", "data"}."""
@@ -37,6 +35,7 @@ class MarketStreams:
         """Set once by the server, before the first connection."""
         self._limits = limits
         self._listeners: dict[str, dict[Subscriber, None]] = {}
+        self._depth_symbols: set[str] = set()
 
     # -- events of the venue --------------------------------------------------------------------------------------
 
@@ -51,10 +50,7 @@ class MarketStreams:
             self._send(name, wire.book_ticker(book.rules.symbol, book.update_id, book.last_top))
 
     def wants_depth(self, symbol: str) -> bool:
-        if not self._listeners:
-            return False
-        prefix = symbol.lower() + "@depth"
-        return any(prefix + end in self._listeners for end in ("", "@100ms", "5", "10", "20"))
+        return symbol in self._depth_symbols
 
     def on_depth(self, book: Book, time_ms: int) -> None:
         """Send the changes since the last call, and the top levels with them."""
@@ -98,8 +94,12 @@ class MarketStreams:
     def _track_depth(self, name: str) -> None:
         symbol = name.partition("@")[0].upper()
         book = self.books.get(symbol)
-        if book is not None:
-            book.track_depth(self.wants_depth(symbol))
+        if book is None:
+            return
+        prefix = symbol.lower() + "@depth"
+        is_wanted = any(prefix + end in self._listeners for end in ("", "@100ms", "5", "10", "20"))
+        (self._depth_symbols.add if is_wanted else self._depth_symbols.discard)(symbol)
+        book.track_depth(is_wanted)
 
     def command(self, subscriber: Subscriber, text: str) -> str:
         """Carry out one client message and return the answer."""

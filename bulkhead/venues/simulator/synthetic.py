@@ -171,7 +171,7 @@ class SyntheticMarket:
         """`after_action` publishes what changed and returns the number of events. `log_offsets`: see `offsets`."""
         offsets = log_offsets or {}
         self._markets = [SymbolMarket(engine, book, seed, offsets.get(symbol, 0.0)) for symbol, book in books.items()]
-        self._weights = list(accumulate(1 / (rank + 2) for rank in range(len(self._markets))))
+        self._weights = list(accumulate(1 / (rank + 1) for rank in range(len(self._markets))))
         self._rng = Random(f"{seed}/scheduler")  # noqa: S311 - a market, not a secret
         self._events_per_s = events_per_s
         self._after_action = after_action

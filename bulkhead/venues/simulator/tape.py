@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, time, timedelta
 from decimal import Decimal
-from io import TextIOWrapper
 from operator import itemgetter
 from pathlib import Path
 from typing import TextIO
@@ -54,6 +53,8 @@ class TapeCounts:
     quotes: int = 0
     repeated_rows: int = 0
     """Rows equal in every field to an earlier row of the same millisecond."""
+    repeated_in_a_row: int = 0
+    """Those of them that are equal to the row right above."""
     crossed_quotes: int = 0
     """Quote rows after which that exchange's own bid was at or above its own ask."""
     off_hours_trades: int = 0
@@ -82,7 +83,11 @@ class TapeFile:
         self._opens_ms = self._closes_ms = self._day_ends_ms = 0
         self._stream = _open(path)
         self._reader = csv.reader(self._stream)
-        header = self._next_fields()
+        try:
+            header = self._next_fields()
+        except SimulatorError:
+            self.close()
+            raise
         if header != HEADER:
             self.close()
             raise SimulatorError(
@@ -98,6 +103,7 @@ class TapeFile:
         symbol = counts.symbol
         last_ms = 0
         seen: set[tuple[str, ...]] = set()
+        last_fields: list[str] = []
         while (fields := self._next_fields()) is not None:
             counts.rows += 1
             try:
@@ -112,10 +118,12 @@ class TapeFile:
                 key = tuple(fields)
                 if key in seen:
                     counts.repeated_rows += 1
+                    counts.repeated_in_a_row += fields == last_fields
                 seen.add(key)
             else:
                 last_ms = time_ms
                 seen = {tuple(fields)}
+            last_fields = fields
             if is_suspicious:
                 counts.suspicious_rows += 1
             if kind == TRADE_ROW:
@@ -227,11 +235,10 @@ def _to_ms(moment: datetime) -> int:
 
 
 def _open(path: Path) -> TextIO:
+    # A byte that is not UTF-8 spoils its row only: it is replaced here and refused as malformed by the parser.
     try:
-        raw = path.open("rb")
+        if path.suffix == ".gz":
+            return gzip.open(path, "rt", encoding="utf-8", errors="replace", newline="")
+        return path.open(encoding="utf-8", errors="replace", newline="")
     except OSError as error:
         raise SimulatorError(f"tape file {path} cannot be opened: {error.strerror}") from error
-    # A byte that is not UTF-8 spoils its row only: it is replaced here and refused as malformed there.
-    if path.suffix == ".gz":
-        return TextIOWrapper(gzip.GzipFile(fileobj=raw), encoding="utf-8", errors="replace", newline="")
-    return TextIOWrapper(raw, encoding="utf-8", errors="replace", newline="")

@@ -9,7 +9,7 @@ import json
 import time
 from collections import deque
 from collections.abc import Callable
-from decimal import Decimal
+from contextlib import ExitStack
 from typing import Protocol
 
 from bulkhead.venues.simulator.accounts import Account
@@ -52,43 +52,28 @@ class Venue:
     def __init__(
         self, settings: SimulatorSettings, listener: Listener, wall_ms: Callable[[], int] | None = None
     ) -> None:
+        """Open books and market. Raises SimulatorError, and then holds no file open."""
         self.settings = settings
         self.listener = listener
         self._wall_ms = wall_ms or (lambda: time.time_ns() // 1_000_000)
-        self.store = Books(settings.books_file, settings.limits.history_orders)
-        run = int(self.store.meta("run") or 0) + 1
-        self.store.put_meta({"run": run})
         self.synthetic: SyntheticMarket | None = None
         self.tape: TapeMarket | None = None
         self.recent: dict[str, deque[PublicTrade]] = {}
-        self._reserved: dict[str, int] = {}
-        first_update_id = (run - 1) * _UPDATE_IDS_PER_RUN
-        books: dict[str, OrderBook] = {}
-        tape_books: dict[str, TapeBook] = {}
-        files: list[TapeFile] = []
-        most_open = settings.limits.max_open_orders_per_symbol
-        if settings.market == "tape":
-            files = _open_tapes(settings)
-            rules = {file.counts.symbol: equity_rules(file.base, most_open) for file in files}
-            tape_books = {symbol: TapeBook(found, first_update_id) for symbol, found in rules.items()}
-        else:
-            rules = synthetic_rules(most_open)
-            wanted = settings.symbols or SYNTHETIC_SYMBOLS
-            books = {symbol: OrderBook(rules[symbol], first_update_id) for symbol in wanted}
-        self.books: dict[str, Book] = {**books, **tape_books}
-        counters = self.store.load_counters()
-        self._reserved.update(counters.trade_ids)
-        self.engine = Engine(self.books, settings.commission_bps, settings.commission_in_quote, counters)
-        self.engine.now_ms = self._wall_ms()
-        self.client = self._restore_account()
-        if files:
-            self.tape = self._tape_market(files, tape_books)
-        else:
-            state = self.store.market_state()
-            self.synthetic = SyntheticMarket(
-                self.engine, books, settings.seed, settings.events_per_s, self.publish, state
-            )
-            self.synthetic.open()
+        with ExitStack() as opened:
+            self.store = Books(settings.books_file, settings.limits.history_orders)
+            opened.callback(self.store.close)
+            run = int(self.store.meta("run") or 0) + 1
+            self.store.put_meta({"run": run})
+            counters = self.store.load_counters()
+            self._reserved = dict(counters.trade_ids)
+            self.books: dict[str, Book] = {}
+            self.engine = Engine(self.books, settings.commission_bps, settings.commission_in_quote, counters)
+            self.engine.now_ms = self._wall_ms()
+            open_market = self._open_tape if settings.market == "tape" else self._open_synthetic
+            start_market = open_market(opened, (run - 1) * _UPDATE_IDS_PER_RUN)
+            self.client = self._restore_account()
+            start_market()
+            opened.pop_all()
 
     def close(self) -> None:
         """Write the exact counters; without it (kill -9) trade ids go on after the reserved block."""
@@ -217,24 +202,43 @@ class Venue:
             self.engine.restore(order)
         return account
 
-    def _tape_market(self, files: list[TapeFile], books: dict[str, TapeBook]) -> TapeMarket:
-        if self.settings.lockstep:
-            return TapeMarket(files, self.engine, books, self.publish)
-        speed = Decimal(self.settings.speed)
-        started_ms = self._wall_ms()
+    def _open_synthetic(self, _: ExitStack, first_update_id: int) -> Callable[[], None]:
+        """Open the books; returns what opens the ladders, once account orders are back on the books."""
+        settings = self.settings
+        rules = synthetic_rules(settings.limits.max_open_orders_per_symbol)
+        wanted = settings.symbols or SYNTHETIC_SYMBOLS
+        books = {symbol: OrderBook(rules[symbol], first_update_id) for symbol in wanted}
+        self.books.update(books)
 
-        def shift_ms(time_ms: int) -> int:
-            return started_ms + int((time_ms - first_ms) / speed)
+        def start() -> None:
+            state = self.store.market_state()
+            self.synthetic = SyntheticMarket(
+                self.engine, books, settings.seed, settings.events_per_s, self.publish, state
+            )
+            self.synthetic.open()
 
-        market = TapeMarket(files, self.engine, books, self.publish, shift_ms)
-        first_ms = market.time_ms
-        return market
+        return start
 
+    def _open_tape(self, opened: ExitStack, first_update_id: int) -> Callable[[], None]:
+        settings, limits = self.settings, self.settings.limits
+        files: list[TapeFile] = []
+        for path in settings.tape_files:
+            files.append(TapeFile(path, limits.bad_row_share, limits.bad_row_grace_rows))
+            opened.callback(files[-1].close)
+        most_open = limits.max_open_orders_per_symbol
+        books = {file.counts.symbol: TapeBook(equity_rules(file.base, most_open), first_update_id) for file in files}
+        self.books.update(books)
 
-def _open_tapes(settings: SimulatorSettings) -> list[TapeFile]:
-    limits = settings.limits
-    files: list[TapeFile] = []
-    for path in settings.tape_files:
-        file = TapeFile(path, limits.bad_row_share, limits.bad_row_grace_rows)
-        files.append(file)
-    return files
+        def start() -> None:
+            started_ms = self._wall_ms()
+
+            def shift_ms(time_ms: int) -> int:
+                return started_ms + int((time_ms - first_ms) / settings.speed)
+
+            if settings.lockstep:
+                self.tape = TapeMarket(files, self.engine, books, self.publish)
+            else:
+                self.tape = TapeMarket(files, self.engine, books, self.publish, shift_ms)
+            first_ms = self.tape.time_ms
+
+        return start

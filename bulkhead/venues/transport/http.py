@@ -29,7 +29,6 @@ OnFault = Callable[[str, Exception], None]
 class HttpSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    base_url: str
     connect_timeout_s: float = Field(3.0, gt=0, le=60)
     read_timeout_s: float = Field(10.0, gt=0, le=120)
     """Longest silence while waiting for an answer; then the outcome is unknown."""
@@ -43,7 +42,11 @@ class HttpSettings(BaseModel):
 
 
 class LaneFull(RuntimeError):
-    """The lane has its bound of waiting jobs, or is closed; the job was not taken and nothing was sent."""
+    """The lane has its bound of waiting jobs; the job was not taken and nothing was sent."""
+
+
+class LaneClosed(LaneFull):
+    """The lane takes no more jobs at all."""
 
 
 class Withheld(Exception):
@@ -70,13 +73,13 @@ class _Trace:
 class HttpChannel:
     """A blocking exchange of one request for one fact. Used by one thread at a time."""
 
-    def __init__(self, settings: HttpSettings) -> None:
+    def __init__(self, base_url: str, settings: HttpSettings) -> None:
         self._settings = settings
-        self._base_url = settings.base_url.rstrip("/")
+        self._base_url = base_url.rstrip("/")
         self._timeout = httpx.Timeout(settings.read_timeout_s, connect=settings.connect_timeout_s).as_dict()
         limits = httpx.Limits(max_connections=1, keepalive_expiry=settings.keepalive_s)
-        # The transport without httpx.Client: no redirects, cookies or proxies of the environment, a third of the CPU
-        # time (0.17 against 0.5 ms a request), and no line in the log with a signed URL in it.
+        # The transport without httpx.Client: no redirects, cookies or proxies of the environment, no line in the log
+        # with a signed URL in it, and 0.19 instead of 0.23 ms of CPU time a request.
         self._transport = httpx.HTTPTransport(limits=limits, trust_env=False, retries=0)
 
     def exchange(
@@ -101,7 +104,7 @@ class HttpChannel:
             finally:
                 response.close()
         except Withheld as error:
-            return NothingLeft(str(error))
+            return NothingLeft(str(error), is_withheld=True)
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             return NoVerdict(reason) if trace.may_have_left else NothingLeft(f"{reason} ({self._base_url})")
@@ -145,8 +148,9 @@ class Job(Protocol):
 class HttpLane:
     """A bounded queue of jobs and the daemon thread that runs them, one at a time."""
 
-    def __init__(self, name: str, settings: HttpSettings, on_fault: OnFault) -> None:
+    def __init__(self, name: str, base_url: str, settings: HttpSettings, on_fault: OnFault) -> None:
         self.name = name
+        self._base_url = base_url
         self._settings = settings
         self._on_fault = on_fault
         self._jobs: queue.Queue[Job | None] = queue.Queue()
@@ -159,10 +163,10 @@ class HttpLane:
         self._thread.start()
 
     def submit(self, job: Job) -> None:
-        """Queue `job`. Never blocks. Raises LaneFull."""
+        """Queue `job`. Never blocks. Raises LaneFull, or its kind LaneClosed."""
         with self._lock:
             if self._closed:
-                raise LaneFull(f"{self.name} is closed")
+                raise LaneClosed(f"{self.name} is closed")
             if self._waiting >= self._settings.queue_bound:
                 raise LaneFull(f"{self.name} has {self._waiting} requests waiting, its bound")
             self._waiting += 1
@@ -190,7 +194,7 @@ class HttpLane:
         return waiting
 
     def _work(self) -> None:
-        with HttpChannel(self._settings) as channel:
+        with HttpChannel(self._base_url, self._settings) as channel:
             while (job := self._jobs.get()) is not None:
                 with self._lock:
                     self._waiting = max(0, self._waiting - 1)

@@ -1,8 +1,8 @@
 """One WebSocket connection, client side, used by one thread: websockets' sans-I/O protocol on a plain socket.
 
-Measured on one core of the development machine, 2,000 messages of 150 bytes per second (CPU per message, reader
-process only): see `ws.py`. The library's threaded client hands every frame from its own thread to the reader's, and
-its asyncio client runs a loop; here the thread that reads the socket is the one that gets the text.
+The thread that reads the socket is the one that gets the text. Measured at 2,000 messages of 150 bytes per second, CPU
+per message on a 2-core machine: 12-14 µs here; 22 µs with `websockets.sync.client`, which hands every frame from its
+own thread to the reader's; 22-26 µs with `websockets.asyncio.client`.
 
 Rules: no compression (CPU on the tick path), no proxy from the environment, TCP_NODELAY, a bound on every wait and on
 the size of a message. A slow reader stops reading, which fills the peer's window: back-pressure costs no memory here.
@@ -12,7 +12,6 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -209,9 +208,6 @@ class WsConnection:
         self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-Connector = Callable[[str, WsSettings], WsConnection]
 
 
 def _said(error: Exception) -> str:

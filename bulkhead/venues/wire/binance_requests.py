@@ -123,12 +123,10 @@ def all_orders(signer: Signer, symbol: str, start: From, stamp: Stamp) -> WireRe
     return signed(signer, "GET", "/api/v3/allOrders", (("symbol", symbol), *_page(start, "orderId")), stamp)
 
 
-def my_trades(signer: Signer, symbol: str, start: From, stamp: Stamp) -> WireRequest:
-    return signed(signer, "GET", "/api/v3/myTrades", (("symbol", symbol), *_page(start, "fromId")), stamp)
-
-
-def trades_of_order(signer: Signer, symbol: str, venue_order_id: str, stamp: Stamp) -> WireRequest:
-    params = (("symbol", symbol), ("orderId", venue_order_id), ("limit", str(PAGE_LIMIT)))
+def my_trades(signer: Signer, symbol: str, start: From, stamp: Stamp, venue_order_id: str | None = None) -> WireRequest:
+    """Of the symbol, or of one order of it."""
+    of_order = () if venue_order_id is None else (("orderId", venue_order_id),)
+    params = (("symbol", symbol), *of_order, *_page(start, "fromId"))
     return signed(signer, "GET", "/api/v3/myTrades", params, stamp)
 
 

@@ -19,8 +19,9 @@ class WireRequest:
 
     method: str
     path: str
-    query: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    query: str = field(default="", repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Not shown, like the query: they carry the key and the signature."""
 
     @property
     def target(self) -> str:
@@ -41,6 +42,8 @@ class NothingLeft:
     """Proven: no byte of the request was handed to the socket."""
 
     reason: str
+    is_withheld: bool = False
+    """By our own last check, not by a failure."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """Strict reading of foreign JSON, field by field.
 
 Inside the codecs `Malformed` is raised and caught; it never leaves `bulkhead.venues.wire`. Decimals are accepted only
-as strings of plain digits: no sign, exponent, NaN or Infinity can pass, and nothing goes through a float.
+as strings of plain digits: no sign, exponent, NaN or Infinity can pass, and a bare JSON fraction (a float by then) is
+refused wherever an amount is read.
 """
 
 import json
@@ -35,8 +36,7 @@ def _no_constant(name: str) -> object:
 def parse(text: str) -> object:
     """JSON to Python. Raises Malformed for anything that is not JSON, or nested beyond reason."""
     try:
-        # Fractions stay text: a venue sends its decimals as strings, and a bare one must not become a float.
-        return json.loads(text, parse_float=str, parse_constant=_no_constant)
+        return json.loads(text, parse_constant=_no_constant)
     except Malformed:
         raise
     except (ValueError, RecursionError) as error:

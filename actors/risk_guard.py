@@ -1,0 +1,162 @@
+"""RiskGuardActor: approves or refuses each intent, and watches what came of it (stages L30 and L70).
+
+Approval is a type: only this actor makes a RiskApproved, and the OMS takes nothing else. A tripped limit shuts the gate
+in the same instant, before any message is sent, and stays latched until an operator lifts it.
+"""
+
+from actors import addresses
+from bulkhead.risk import exposure as exposures
+from bulkhead.risk import posttrade, pretrade
+from bulkhead.risk.limits import RiskLimits
+from bulkhead.risk.quality import QualityWindow
+from bulkhead.risk.rate import OrderRate
+from messages.failure import CancelEntries, LimitApproached, RiskTripped, StopReason
+from messages.orders import FillBooked, IntentClosed, OrdersTold, OrderUpdated
+from messages.portfolio import PortfolioSnapshot, TellState, TradeClosed
+from messages.records import (
+    Append,
+    AppendFailed,
+    LimitApproachRecorded,
+    Record,
+    RiskRefusalRecorded,
+    RiskTripRecorded,
+)
+from messages.trading import OrderIntent, RiskApproved, RiskRefused
+from messages.values import StopLevel
+from supervisor.gate import Gate
+from supervisor.runtime.behaviour import Behaviour, Context, receives
+
+ACTIONS_KEPT = 20_000
+"""Action keys remembered for refusing a repeat at once; the ledger's unique key stands behind it for ever."""
+
+
+class RiskGuardActor(Behaviour):
+    def __init__(self, limits: RiskLimits, gate: Gate) -> None:
+        self._limits = limits
+        self._gate = gate
+        self._exposure = exposures.EMPTY
+        self._rate = OrderRate()
+        self._quality = QualityWindow()
+        self._portfolio: PortfolioSnapshot | None = None
+        self._actions: dict[str, None] = {}
+        self._tripped: set[str] = set()
+        self._approached: set[str] = set()
+
+    def on_start(self, ctx: Context) -> None:
+        if ctx.epoch > 1:
+            ctx.tell(addresses.OMS, TellState(strategy_id=None))
+
+    @receives(OrdersTold)
+    def on_orders_told(self, told: OrdersTold, _: Context) -> None:
+        """What is in flight, after a restart of this guard or of the OMS."""
+        self._exposure = exposures.rebuilt(told.orders, told.reserved_notional)
+
+    # -- before the trade ---------------------------------------------------------------------------------------------
+
+    @receives(OrderIntent)
+    def on_intent(self, intent: OrderIntent, ctx: Context) -> None:
+        now_ns = ctx.now_ns()
+        verdict = pretrade.check(
+            intent,
+            self._limits,
+            exposure=self._exposure,
+            portfolio=self._portfolio,
+            rate=self._rate,
+            now_ns=now_ns,
+            seen_actions=self._actions,
+        )
+        if isinstance(verdict, pretrade.Refused):
+            self._refuse(intent, verdict, ctx)
+            return
+        self._remember(intent.action_key)
+        self._exposure = exposures.reserve(self._exposure, intent, verdict.reserved_notional)
+        self._rate = self._rate.with_order(now_ns)
+        approval = RiskApproved[OrderIntent](
+            approved=intent, reserved_notional=verdict.reserved_notional, checks=verdict.checks
+        )
+        ctx.tell(addresses.OMS, approval)
+
+    def _refuse(self, intent: OrderIntent, verdict: pretrade.Refused, ctx: Context) -> None:
+        refused = RiskRefused(
+            intent_id=intent.intent_id,
+            strategy_id=intent.strategy_id,
+            symbol=intent.symbol,
+            code=verdict.code.value,
+            limit_name=verdict.limit_name,
+            value=verdict.value,
+            limit=verdict.limit,
+            detail=verdict.detail,
+        )
+        ctx.tell(addresses.strategy(intent.strategy_id), refused)
+        self._record(ctx, RiskRefusalRecorded(refusal=refused))
+
+    def _remember(self, action_key: str) -> None:
+        self._actions[action_key] = None
+        if len(self._actions) > ACTIONS_KEPT:
+            del self._actions[next(iter(self._actions))]
+
+    # -- after the trade ----------------------------------------------------------------------------------------------
+
+    @receives(IntentClosed)
+    def on_closed(self, closed: IntentClosed, ctx: Context) -> None:
+        self._exposure = exposures.release(self._exposure, closed, ctx.now_ns())
+
+    @receives(PortfolioSnapshot)
+    def on_portfolio(self, snapshot: PortfolioSnapshot, ctx: Context) -> None:
+        self._portfolio = snapshot
+        self._exposure = exposures.settle(self._exposure, snapshot, self._limits.settle_s)
+        self._judge(ctx)
+
+    @receives(OrderUpdated)
+    def on_order(self, update: OrderUpdated, ctx: Context) -> None:
+        self._quality.on_order_update(update)
+        if update.order.status.is_terminal:
+            self._judge(ctx)
+
+    @receives(FillBooked)
+    def on_fill(self, booked: FillBooked, _: Context) -> None:
+        self._quality.on_fill(booked)
+
+    @receives(TradeClosed)
+    def on_trade(self, closed: TradeClosed, ctx: Context) -> None:
+        self._quality.on_round_trip(closed.trade)
+        self._rate = self._rate.with_trade(ctx.now_ns())
+        self._judge(ctx)
+
+    def _judge(self, ctx: Context) -> None:
+        findings = posttrade.check(self._portfolio, self._quality.figures(), self._limits)
+        for trip in findings.trips:
+            if trip.limit_name not in self._tripped:
+                self._tripped.add(trip.limit_name)
+                self._trip(trip, ctx)
+        near = {approach.limit_name for approach in findings.approaches}
+        for approach in findings.approaches:
+            if approach.limit_name not in self._approached:
+                self._approach(approach, ctx)
+        self._approached = near
+
+    def _trip(self, trip: RiskTripped, ctx: Context) -> None:
+        cause = f"{trip.limit_name} {trip.value} reached its limit {trip.limit}: {trip.detail}"
+        self._gate.shut(
+            StopReason(
+                reason_id=f"risk:{trip.limit_name}",
+                level=trip.level,
+                scope=trip.scope,
+                cause=cause,
+                since_ns=ctx.now_ns(),
+                needs_operator=True,
+            )
+        )
+        ctx.tell(addresses.OMS, CancelEntries(reason=cause, everything=trip.level >= StopLevel.HARD))
+        ctx.tell(addresses.FAILURE_HANDLER, trip)
+        self._record(ctx, RiskTripRecorded(trip=trip))
+
+    def _approach(self, approach: LimitApproached, ctx: Context) -> None:
+        self._record(ctx, LimitApproachRecorded(approach=approach))
+
+    def _record(self, ctx: Context, record: Record) -> None:
+        ctx.tell(addresses.LEDGER, Append(records=(record,)))
+
+    @receives(AppendFailed)
+    def on_append_failed(self, _: AppendFailed, __: Context) -> None:
+        """The ledger has shut the gate itself; what tripped here stays in force without its record."""

@@ -1,0 +1,156 @@
+"""Drivers: how a session is made to work until something is true, on either host.
+
+`ThreadedDriver` only waits, since the threads work by themselves. `TapeDriver` is the lockstep of a recorded tape: the
+tape owns the trading clock and stands still until everything that its last instant caused, here and at the venue, has
+been worked off; so the results do not depend on the speed of the machine.
+"""
+
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Protocol, TypeVar
+
+from bulkhead.app.exit_codes import ExitCode, Stopped
+from bulkhead.app.venue import Venue
+from bulkhead.venues.transport.tape_control import Stepped, TapeControl, TapeControlError
+from supervisor.runtime.simulated import SimulatedHost
+
+POLL_S = 0.005
+IO_PATIENCE_S = 30.0
+"""A venue on this machine that leaves a request unanswered for this long has died."""
+NS_PER_MS = 1_000_000
+SPIN_S = 0.00005
+
+T = TypeVar("T")
+
+
+class Driver(Protocol):
+    def until(self, what: Callable[[], bool], timeout_s: float) -> bool:
+        """Work until `what` holds; False when `timeout_s` of the wall clock went by first."""
+
+
+class ThreadedDriver:
+    def until(self, what: Callable[[], bool], timeout_s: float) -> bool:
+        deadline = time.monotonic() + timeout_s
+        while not what():
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(POLL_S)
+        return True
+
+
+def _rank(thread_name: str) -> int:
+    """The venue's answers before its reports, and both before the market data of the same instant."""
+    return 2 if "market" in thread_name else 1 if "stream" in thread_name else 0
+
+
+class TapeDriver:
+    """Plays the tape step by step. `speed` None plays as fast as everything can follow."""
+
+    def __init__(self, host: SimulatedHost, venue: Venue, control: TapeControl, speed: float | None) -> None:
+        self._host, self._venue, self._control = host, venue, control
+        self._speed = speed
+        self._seen_requests = 0
+        self._user_events = self._market_events = 0
+        self._wall_start: float | None = None
+        self._tape_start_ms = 0
+        self.rows = 0
+        self.steps = 0
+        self.ended = False
+        first_ms = self._ask_status().next_time_ms
+        if first_ms is None:
+            raise Stopped(ExitCode.CONFIG, "the tape is empty")
+        self._next_ms: int | None = first_ms
+        host.virtual_clock.advance_to(first_ms * NS_PER_MS)
+
+    # -- working off --------------------------------------------------------------------------------------------------
+
+    def until(self, what: Callable[[], bool], timeout_s: float) -> bool:
+        deadline = time.monotonic() + timeout_s
+        while True:
+            self.settle()
+            if what():
+                return True
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(POLL_S)
+
+    def settle(self) -> None:
+        """Until nothing is runnable, no request is out, and every event that the venue has told of has arrived."""
+        while True:
+            self._host.run_until_idle()
+            requests = self._venue.orders.handed_in
+            if requests != self._seen_requests:
+                self._seen_requests = requests
+                self._wait(lambda: self._venue.orders.pending() == 0, "answer")
+                self._expect(self._ask_status())
+            if not self._host.take_arrivals(_rank):
+                return
+
+    def _expect(self, told: Stepped) -> None:
+        """Wait for what the venue says that it has sent."""
+        self._user_events, self._market_events = told.user_events, told.market_events
+        self._wait(self._has_arrived, "event that it said it had sent")
+
+    def _has_arrived(self) -> bool:
+        orders, feed = self._venue.orders, self._venue.feed
+        return orders.received_user_events >= self._user_events and feed.received_market_events >= self._market_events
+
+    def _wait(self, what: Callable[[], bool], for_what: str) -> None:
+        deadline = time.monotonic() + IO_PATIENCE_S
+        while not what():
+            if time.monotonic() > deadline:
+                raise Stopped(
+                    ExitCode.TIMEOUT, f"the simulated venue has died: waited {IO_PATIENCE_S:.0f} s for {for_what}"
+                )
+            time.sleep(SPIN_S)
+
+    # -- the tape -----------------------------------------------------------------------------------------------------
+
+    def step(self) -> bool:
+        """Play the next instant and work it off; False when the tape has ended."""
+        if self._next_ms is None:
+            self.ended = True
+            return False
+        self._pace(self._next_ms)
+        self._fire_timers_until(self._next_ms)
+        told = self._ask(self._control.step)
+        self.steps += 1
+        self.rows = told.rows
+        self._host.virtual_clock.advance_to(max(told.time_ms * NS_PER_MS, self._host.now_ns()))
+        self._expect(told)
+        self._host.take_arrivals(_rank)
+        self.settle()
+        self._next_ms = told.next_time_ms
+        return True
+
+    def _fire_timers_until(self, tape_ms: int) -> None:
+        """Timers between two instants fire at their own times; the venue's clock goes with ours."""
+        until_ns = tape_ms * NS_PER_MS
+        while (due_ns := self._host.next_timer_ns()) is not None and due_ns <= until_ns:
+            self._host.run_until(max(due_ns, self._host.now_ns()))
+            if self._venue.orders.handed_in != self._seen_requests:
+                self._ask(partial(self._control.set_clock, self._host.now_ns() // NS_PER_MS))
+            self.settle()
+
+    def _pace(self, tape_ms: int) -> None:
+        if self._speed is None:
+            return
+        if self._wall_start is None:
+            self._wall_start, self._tape_start_ms = time.monotonic(), tape_ms
+        due = self._wall_start + (tape_ms - self._tape_start_ms) / 1_000 / self._speed
+        time.sleep(max(0.0, due - time.monotonic()))
+
+    def report(self) -> dict[str, object]:
+        """What the loader counted, dirt included."""
+        return dict(self._ask(self._control.report))
+
+    def _ask_status(self) -> Stepped:
+        answer = self._ask(self._control.status)
+        return Stepped.model_validate({name: answer[name] for name in Stepped.model_fields if name in answer})
+
+    def _ask(self, call: Callable[[], T]) -> T:
+        try:
+            return call()
+        except TapeControlError as error:
+            raise Stopped(ExitCode.ERROR, str(error)) from None

@@ -1,0 +1,144 @@
+"""What a running session says of itself: status.json, made from the read models of its actors."""
+
+import os
+import time
+from typing import NamedTuple
+
+from actors import addresses
+from actors.ledger import LedgerActor, LedgerFigures
+from actors.market_data import FeedFigures, MarketDataActor
+from actors.reconciler import OmsFigures, Reconciler
+from bulkhead.app.house import FEED
+from bulkhead.app.session import Session
+from bulkhead.monitor.observer import ObserverActor
+from bulkhead.monitor.procfs import process_started
+from bulkhead.monitor.status import (
+    FeedStatus,
+    OpenOrderStatus,
+    PnlStatus,
+    PositionStatus,
+    RunState,
+    StatusReport,
+)
+from messages.orders import OrderRow
+from messages.portfolio import PortfolioSnapshot
+from supervisor.runtime.host import Host
+
+PROCESS_STARTED = process_started(os.getpid())
+
+
+class Figures(NamedTuple):
+    """What each actor counts; None while it is not there."""
+
+    feed: FeedFigures | None
+    oms: OmsFigures | None
+    ledger: LedgerFigures | None
+    portfolio: PortfolioSnapshot | None
+    open_orders: tuple[OrderRow, ...]
+    decisions: int
+
+
+def figures_of(host: Host) -> Figures:
+    feed = host.behaviour(addresses.market_data(FEED))
+    oms = host.behaviour(addresses.OMS)
+    ledger = host.behaviour(addresses.LEDGER)
+    found = host.behaviour(addresses.OBSERVER)
+    observer = found if isinstance(found, ObserverActor) else None
+    return Figures(
+        feed=feed.figures() if isinstance(feed, MarketDataActor) else None,
+        oms=oms.figures() if isinstance(oms, Reconciler) else None,
+        ledger=ledger.figures() if isinstance(ledger, LedgerActor) else None,
+        portfolio=observer.portfolio if observer else None,
+        open_orders=observer.open_orders if observer else (),
+        decisions=observer.decisions if observer else 0,
+    )
+
+
+def status_of(session: Session, state: RunState, started_ns: int) -> StatusReport:
+    """The whole state at this moment. Safe to call beside running threads: it reads immutable values only."""
+    parts = session.parts
+    host, gate = parts.host, parts.gate
+    figures = figures_of(host)
+    return StatusReport(
+        written_at_ns=time.time_ns(),
+        pid=os.getpid(),
+        pid_started=PROCESS_STARTED,
+        session_id=session.session_id,
+        mode=session.settings.session.mode,
+        state=state,
+        started_at_ns=started_ns,
+        gate_open=gate.is_open,
+        stop_level=gate.level(),
+        reasons=gate.reasons(),
+        tree=host.status(),
+        feeds=_feeds(figures.feed, host.now_ns()),
+        positions=_positions(figures.portfolio),
+        open_orders=tuple(_open_order(order, host.now_ns()) for order in figures.open_orders),
+        pnl=_pnl(figures.portfolio),
+        counters=_counters(figures, host),
+    )
+
+
+def _feeds(feed: FeedFigures | None, now_ns: int) -> tuple[FeedStatus, ...]:
+    if feed is None:
+        return ()
+    last_ns = feed.last_received_at_ns
+    age_s = None if last_ns is None or feed.ticks == 0 else max(0.0, (now_ns - last_ns) / 1e9)
+    return (FeedStatus(name=feed.feed, connected=feed.connected, last_tick_age_s=age_s, ticks=feed.ticks),)
+
+
+def _positions(portfolio: PortfolioSnapshot | None) -> tuple[PositionStatus, ...]:
+    if portfolio is None:
+        return ()
+    return tuple(
+        PositionStatus(
+            strategy_id=position.strategy_id,
+            symbol=position.symbol,
+            quantity=position.quantity,
+            average_price=position.average_price,
+            realised_pnl=position.realised_pnl,
+        )
+        for position in portfolio.positions
+    )
+
+
+def _open_order(order: OrderRow, now_ns: int) -> OpenOrderStatus:
+    ticket = order.ticket
+    return OpenOrderStatus(
+        client_order_id=ticket.client_order_id,
+        strategy_id=order.strategy_id,
+        symbol=ticket.symbol,
+        side=ticket.side,
+        intent_type=ticket.intent_type,
+        quantity=ticket.quantity,
+        filled=order.filled,
+        limit_price=ticket.limit_price,
+        status=order.status,
+        age_s=max(0.0, (now_ns - order.created_ns) / 1e9),
+    )
+
+
+def _pnl(portfolio: PortfolioSnapshot | None) -> PnlStatus | None:
+    if portfolio is None:
+        return None
+    return PnlStatus(
+        currency=portfolio.currency,
+        equity=portfolio.equity,
+        realised=portfolio.realised_pnl,
+        unrealised=portfolio.unrealised_pnl,
+        day=portfolio.day_pnl,
+        drawdown=portfolio.drawdown,
+    )
+
+
+def _counters(figures: Figures, host: Host) -> dict[str, int]:
+    counters = {"decisions": figures.decisions, "dead_letters": host.dead_letters}
+    if figures.feed is not None:
+        names = ("ticks", "duplicates", "late", "gaps", "protocol_errors")
+        counters |= {name: getattr(figures.feed, name) for name in names}
+    if figures.oms is not None:
+        names = ("working", "unknown", "reconciliations", "foreign_orders", "orphan_fills")
+        counters |= {name: getattr(figures.oms, name) for name in names}
+    if figures.ledger is not None:
+        counters |= {f"ledger_{name}": getattr(figures.ledger, name) for name in ("commits", "events", "failures")}
+    return counters

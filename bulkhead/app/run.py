@@ -1,0 +1,301 @@
+"""`bulkhead run`: a session from its first check to its summary."""
+
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from types import FrameType
+
+from loguru import logger
+
+from actors import addresses
+from actors.reconciler import OmsFigures, Reconciler
+from bulkhead.app import exit_codes
+from bulkhead.app.console import Console
+from bulkhead.app.driver import Driver, TapeDriver, ThreadedDriver
+from bulkhead.app.exit_codes import ExitCode, Stopped
+from bulkhead.app.house import ROOT, tree
+from bulkhead.app.report import figures_of, status_of
+from bulkhead.app.session import Session, finish_session, open_session
+from bulkhead.app.settings import Settings
+from bulkhead.app.venue import Venue
+from bulkhead.monitor.kpi import Kpi, write_summary
+from bulkhead.monitor.status import FILE_NAME as STATUS_FILE
+from bulkhead.monitor.status import RunState, write_status
+from bulkhead.monitor.summary import summarise
+from bulkhead.venues.adapters.binance import OnSent
+from bulkhead.venues.simulator.settings import SimulatorSettings
+from messages.failure import CancelEntries, StopReason
+from messages.orders import Reconcile
+from messages.supervision import ChildDown, StopChild
+from messages.values import StopLevel
+from supervisor.runtime.host import Host
+from supervisor.runtime.simulated import SimulatedHost
+from supervisor.runtime.threaded import ThreadedHost
+from supervisor.spec import SupervisorSpec, nodes, validate
+from supervisor.supervisor import Supervisor
+
+SWITCH_INTERVAL_S = 0.0005
+"""CPython's default of 5 ms lets one busy thread hold the order path up for whole milliseconds at every hand-over."""
+START_TIMEOUT_S = 60.0
+STOP_TIMEOUT_S = 45.0
+CANCEL_TIMEOUT_S = 5.0
+STATUS_INTERVAL_S = 1.0
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    for_s: float | None = None
+    """Stop by itself after this long; None: when told to, or when the tape has ended."""
+    tape_files: tuple[Path, ...] = ()
+    speed: float | None = None
+    """How many times faster than recorded the tape plays; None: as fast as everything can follow."""
+    as_json: bool = False
+    quiet: bool = False
+    on_sent: OnSent | None = None
+    simulator: SimulatorSettings | None = None
+    """Replaces what the settings say of the simulated venue."""
+    data_bound: int = 10_000
+
+
+@dataclass
+class Outcome:
+    """How a session ended."""
+
+    session_id: str
+    folder: Path
+    reason: str
+    code: ExitCode
+    kpi: Kpi
+    tape: list[dict[str, object]] = field(default_factory=list)
+
+
+class Interrupts:
+    """SIGINT and SIGTERM ask for an ordered end; a second SIGINT ends at once."""
+
+    def __init__(self) -> None:
+        self.reason: str | None = None
+
+    def __call__(self, number: int, _: FrameType | None) -> None:
+        if self.reason is not None and number == signal.SIGINT:
+            sys.stderr.write("stopped at once; the next start recovers from the ledger\n")
+            exit_codes.leave_at_once(ExitCode.ERROR)
+        self.reason = signal.Signals(number).name
+
+
+@contextmanager
+def caught_signals() -> Iterator[Interrupts]:
+    """Only in the main thread, as Python wants it; elsewhere nothing is caught."""
+    interrupts = Interrupts()
+    if threading.current_thread() is not threading.main_thread():
+        yield interrupts
+        return
+    before = {number: signal.signal(number, interrupts) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield interrupts
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def run(settings: Settings, options: RunOptions) -> Outcome:
+    """Run one session to its end. Raises Stopped when it cannot start."""
+    simulator = options.simulator or simulator_settings(settings, options)
+    if options.tape_files:
+        host: Host = SimulatedHost(settings.session.seed, start_ns=0, fifo=True)
+    else:
+        host = ThreadedHost(settings.session.seed, data_bound=options.data_bound)
+    tapes: list[TapeDriver] = []
+
+    def on_venue(venue: Venue) -> None:
+        if venue.tape is not None and isinstance(host, SimulatedHost):
+            tapes.append(TapeDriver(host, venue, venue.tape, options.speed))
+
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    opened = open_session(settings, host, simulator, on_venue=on_venue, on_sent=options.on_sent)
+    with caught_signals() as interrupts, opened as session:
+        console = Console(session, options.as_json, options.quiet)
+        with console:
+            runner = Runner(session, options, tapes[0] if tapes else ThreadedDriver(), interrupts, console)
+            outcome = runner.run()
+        console.summary(outcome.kpi, outcome.tape, outcome.reason)
+    if isinstance(host, ThreadedHost):
+        host.close()
+    return outcome
+
+
+def simulator_settings(settings: Settings, options: RunOptions) -> SimulatorSettings | None:
+    """The venue to start for this run; None when the configuration names one that is there already."""
+    section = settings.simulator
+    if options.tape_files:
+        for path in options.tape_files:
+            if not path.is_file():
+                raise Stopped(
+                    ExitCode.CONFIG, f"{path} does not exist; --replay-ticks takes a CSV of ticks, plain or gzip"
+                )
+        return SimulatorSettings(
+            market="tape", tape_files=options.tape_files, lockstep=True, commission_bps=section.commission_bps
+        )
+    if not settings.venue.start_simulator:
+        return None
+    return SimulatorSettings(
+        seed=section.seed,
+        events_per_s=section.events_per_s,
+        symbols=section.symbols,
+        commission_bps=section.commission_bps,
+        commission_in=section.commission_in,
+        books_file=section.books_file,
+        balances={"USDT": Decimal(100_000)},
+    )
+
+
+class Runner:
+    """Grows the tree, keeps it running until something ends it, and takes it down in order."""
+
+    def __init__(
+        self, session: Session, options: RunOptions, driver: Driver, interrupts: Interrupts, console: Console
+    ) -> None:
+        self._session = session
+        self._options = options
+        self._driver = driver
+        self._interrupts = interrupts
+        self._console = console
+        self._host = session.parts.host
+        self._gate = session.parts.gate
+        self._root_down: ChildDown | None = None
+        self._state = RunState.STARTING
+        self._started_ns = time.time_ns()
+        self._next_status = 0.0
+
+    def run(self) -> Outcome:
+        reason, code = "the tree could not be grown", ExitCode.ERROR
+        try:
+            self._grow()
+            reason, code = self._work()
+        finally:
+            self._shut_down(reason)
+        finish_session(self._session, reason)
+        tape = self._tape_report()
+        kpi = summarise(self._session.folder.path)
+        write_summary(self._session.folder.path, kpi)
+        self._state = RunState.STOPPED
+        self._write_status()
+        return Outcome(self._session.session_id, self._session.folder.path, reason, code, kpi, tape)
+
+    # -- start --------------------------------------------------------------------------------------------------------
+
+    def _grow(self) -> None:
+        spec = tree(self._session.parts)
+        validate(spec)
+        for node, parent in nodes(spec):
+            kind = "supervisor" if isinstance(node, SupervisorSpec) else "worker"
+            self._host.register(node.id, parent, kind)
+        self._host.on_orphan_down = self._note_root_down
+        self._host.start_child(
+            ROOT, lambda: Supervisor(spec, self._host, addresses.FAILURE_HANDLER), parent=None, kind="supervisor"
+        )
+        self._state = RunState.RECOVERING
+        if not self._until(lambda: self._is_down or self._is_recovered, START_TIMEOUT_S):
+            raise Stopped(ExitCode.TIMEOUT, f"not recovered within {START_TIMEOUT_S:.0f} s: {self._why_shut()}")
+        if self._root_down is not None:
+            raise Stopped(ExitCode.ERROR, f"the tree did not start: {_last_line(self._root_down.detail)}")
+        self._state = RunState.TRADING
+
+    @property
+    def _is_recovered(self) -> bool:
+        feeds = figures_of(self._host).feed
+        return self._gate.is_recovered and feeds is not None and feeds.connected
+
+    @property
+    def _is_down(self) -> bool:
+        return self._root_down is not None
+
+    def _note_root_down(self, down: ChildDown) -> None:
+        self._root_down = down
+
+    def _why_shut(self) -> str:
+        return "; ".join(f"{reason.reason_id}: {reason.cause}" for reason in self._gate.reasons()) or "the gate is open"
+
+    # -- work ---------------------------------------------------------------------------------------------------------
+
+    def _work(self) -> tuple[str, ExitCode]:
+        deadline = None if self._options.for_s is None else time.monotonic() + self._options.for_s
+        while True:
+            if self._root_down is not None:
+                return f"the tree ended: {_last_line(self._root_down.detail)}", ExitCode.ERROR
+            if self._interrupts.reason is not None:
+                return self._interrupts.reason, ExitCode.OK
+            if deadline is not None and time.monotonic() >= deadline:
+                return f"ran for {self._options.for_s:g} s", ExitCode.OK
+            if isinstance(self._driver, TapeDriver):
+                if not self._driver.step():
+                    return "the tape has ended", ExitCode.OK
+            else:
+                time.sleep(0.05)
+            self._show()
+
+    def _until(self, what: Callable[[], bool], timeout_s: float) -> bool:
+        def step() -> bool:
+            self._show()
+            return what() or self._interrupts.reason is not None
+
+        return self._driver.until(step, timeout_s)
+
+    def _show(self) -> None:
+        if time.monotonic() >= self._next_status:
+            self._next_status = time.monotonic() + STATUS_INTERVAL_S
+            self._write_status()
+
+    def _write_status(self) -> None:
+        report = status_of(self._session, self._state, self._started_ns)
+        try:
+            write_status(self._session.folder.path / STATUS_FILE, report)
+        except OSError as error:
+            logger.warning("status.json cannot be written: {}", error)
+        rows = self._driver.rows if isinstance(self._driver, TapeDriver) else None
+        self._console.show(report, figures_of(self._host), rows)
+
+    # -- stop ---------------------------------------------------------------------------------------------------------
+
+    def _shut_down(self, reason: str) -> None:
+        """No new entries, working ones cancelled, the books compared a last time, the tree down in reverse order."""
+        self._state = RunState.STOPPING
+        if not self._is_down:
+            now_ns = self._host.now_ns()
+            self._gate.shut(
+                StopReason(reason_id="session:stopping", level=StopLevel.SOFT, cause=reason, since_ns=now_ns)
+            )
+            self._host.tell(addresses.OMS, CancelEntries(reason=f"the session ends: {reason}"), sender="run")
+            self._driver.until(lambda: self._is_down or self._oms().working == 0, CANCEL_TIMEOUT_S)
+            before = self._oms().reconciliations
+            self._host.tell(addresses.OMS, Reconcile(reason="the session ends"), sender="run")
+            self._driver.until(lambda: self._is_down or self._oms().reconciliations > before, CANCEL_TIMEOUT_S)
+            self._driver.until(lambda: self._is_down or self._gate.is_recovered, CANCEL_TIMEOUT_S)
+        if not self._is_down:
+            self._host.tell(ROOT, StopChild(child=ROOT), sender="run")
+            if not self._driver.until(lambda: self._is_down, STOP_TIMEOUT_S):
+                logger.error("the tree did not stop within {} s; the ledger has everything", STOP_TIMEOUT_S)
+
+    def _oms(self) -> OmsFigures:
+        oms = self._host.behaviour(addresses.OMS)
+        if isinstance(oms, Reconciler):
+            return oms.figures()
+        return OmsFigures(
+            working=0, unknown=0, reconciliations=0, is_reconciling=False, foreign_orders=0, orphan_fills=0
+        )
+
+    def _tape_report(self) -> list[dict[str, object]]:
+        if not isinstance(self._driver, TapeDriver):
+            return []
+        files = self._driver.report().get("files", [])
+        return files if isinstance(files, list) else []
+
+
+def _last_line(detail: str) -> str:
+    lines = detail.strip().splitlines()
+    return lines[-1] if lines else "no detail"

@@ -1,0 +1,158 @@
+"""Exposure: what is held, and what may yet be held because it was approved.
+
+An approval reserves the worst case of its intent until terminal evidence for the whole intent: in flight and unknown
+orders count in full, and part fills are counted twice rather than not at all. When the intent is closed, what it filled
+stays reserved until a portfolio that must contain it has been told, so that no moment shows less than the truth.
+Orders are not positions, and positions not orders: the two are added, never mixed.
+
+Pure: every function returns a new Exposure.
+"""
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import NamedTuple
+
+from bulkhead.risk.numbers import BPS, WIDE, ZERO
+from messages.orders import IntentClosed, OrderRow
+from messages.portfolio import PortfolioSnapshot, Position
+from messages.trading import OrderIntent
+from messages.values import Side
+
+NS_PER_S = 1_000_000_000
+
+
+class Reservation(NamedTuple):
+    intent_id: str
+    strategy_id: str
+    symbol: str
+    side: Side
+    notional: Decimal
+    """Worst case; zero for exits, which only give exposure back."""
+    is_entry: bool
+    closed_ns: int | None = None
+    """When its intent was closed; it then waits for the portfolio to show its fills."""
+
+
+class Exposure(NamedTuple):
+    reservations: Mapping[str, Reservation]
+    """By intent id."""
+
+
+EMPTY = Exposure({})
+
+
+def worst_case_notional(intent: OrderIntent, collar_bps: Decimal) -> Decimal | None:
+    """The most that the intent can be worth when filled; None when no price is known, NaN when it is no number.
+
+    A limit order may fill at a better price than its limit; for a sale that is a higher one, so the market counts too.
+    A market order may slip, at worst by the collar.
+    """
+    reference = None if intent.market is None else intent.market.mid
+    if reference is not None and not reference.is_finite():
+        return reference
+    if intent.limit_price is not None:
+        price = intent.limit_price if reference is None else max(intent.limit_price, reference)
+    elif reference is not None:
+        price = WIDE.multiply(reference, WIDE.divide(BPS + collar_bps, BPS))
+    else:
+        return None
+    return WIDE.multiply(intent.quantity, price)
+
+
+def reserve(exposure: Exposure, intent: OrderIntent, notional: Decimal) -> Exposure:
+    """With the approved intent reserved. The same intent again replaces its reservation."""
+    is_entry = intent.intent_type.is_entry
+    reservation = Reservation(
+        intent.intent_id,
+        intent.strategy_id,
+        intent.symbol,
+        intent.side,
+        notional if is_entry else ZERO,
+        is_entry,
+    )
+    return Exposure({**exposure.reservations, intent.intent_id: reservation})
+
+
+def release(exposure: Exposure, closed: IntentClosed, now_ns: int) -> Exposure:
+    """After terminal evidence for the whole intent: only what it filled stays, until the portfolio shows it."""
+    reservation = exposure.reservations.get(closed.intent_id)
+    if reservation is None:
+        return exposure
+    rest = {key: value for key, value in exposure.reservations.items() if key != closed.intent_id}
+    if reservation.is_entry and closed.filled > 0:
+        rest[closed.intent_id] = reservation._replace(notional=closed.filled_notional, closed_ns=now_ns)
+    return Exposure(rest)
+
+
+def settle(exposure: Exposure, portfolio: PortfolioSnapshot, settle_s: float) -> Exposure:
+    """Without the closed reservations whose fills this portfolio must contain."""
+    latest_ns = portfolio.at_ns - int(settle_s * NS_PER_S)
+    kept = {
+        key: reservation
+        for key, reservation in exposure.reservations.items()
+        if reservation.closed_ns is None or reservation.closed_ns >= latest_ns
+    }
+    return exposure if len(kept) == len(exposure.reservations) else Exposure(kept)
+
+
+def rebuilt(orders: Iterable[OrderRow], reserved: Mapping[str, Decimal]) -> Exposure:
+    """From the OMS's unfinished orders, after the guard was restarted. An intent whose reservation is not told counts
+    with its orders' whole quantity at their limit price."""
+    reservations: dict[str, Reservation] = {}
+    for order in orders:
+        ticket = order.ticket
+        is_entry = ticket.intent_type.is_entry
+        known = reservations.get(order.intent_id)
+        notional = reserved.get(order.intent_id)
+        if notional is None or notional == 0:
+            before = ZERO if known is None else known.notional
+            notional = WIDE.add(before, WIDE.multiply(ticket.quantity, ticket.limit_price or ZERO))
+        reservations[order.intent_id] = Reservation(
+            order.intent_id,
+            order.strategy_id,
+            ticket.symbol,
+            ticket.side,
+            notional if is_entry else ZERO,
+            is_entry,
+        )
+    return Exposure(reservations)
+
+
+# -- sums -------------------------------------------------------------------------------------------------------------
+
+
+def position_notional(position: Position, marks: Mapping[str, Decimal]) -> Decimal:
+    """Worth without its sign, at the mark; at cost where there is none."""
+    price = marks.get(position.symbol, position.average_price)
+    return WIDE.abs(WIDE.multiply(position.quantity, price))
+
+
+def reserved_notional(exposure: Exposure, symbol: str | None = None, side: Side | None = None) -> Decimal:
+    """Of all reservations, or only of one symbol or side."""
+    total = ZERO
+    for reservation in exposure.reservations.values():
+        if symbol in {None, reservation.symbol} and side in {None, reservation.side}:
+            total = WIDE.add(total, reservation.notional)
+    return total
+
+
+def held_notional(portfolio: PortfolioSnapshot, marks: Mapping[str, Decimal], symbol: str | None = None) -> Decimal:
+    """Of all positions (longs and shorts do not cancel out), or only of one symbol."""
+    total = ZERO
+    for position in portfolio.positions:
+        if symbol in {None, position.symbol}:
+            total = WIDE.add(total, position_notional(position, marks))
+    return total
+
+
+def open_positions(
+    exposure: Exposure, portfolio: PortfolioSnapshot, marks: Mapping[str, Decimal], dust_notional: Decimal
+) -> frozenset[tuple[str, str]]:
+    """(strategy, symbol) of all that is held beyond dust, or being opened. A worth that is not a number counts."""
+    held = {
+        (position.strategy_id, position.symbol)
+        for position in portfolio.positions
+        if not (worth := position_notional(position, marks)).is_finite() or worth > dust_notional
+    }
+    opening = {(item.strategy_id, item.symbol) for item in exposure.reservations.values() if item.is_entry}
+    return frozenset(held | opening)

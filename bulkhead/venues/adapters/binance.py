@@ -1,0 +1,11 @@
+"""Binance Spot behind the port: `BinanceOrders` is an OrderVenue, `BinanceFeed` a MarketFeed.
+
+The same two speak to the real venue, its testnet and our simulated venue: only the URLs of `BinanceSettings` differ.
+"""
+
+from bulkhead.venues.adapters.binance_feed import BinanceFeed
+from bulkhead.venues.adapters.binance_orders import BinanceOrders, OnSent
+from bulkhead.venues.adapters.binance_settings import BinanceSettings
+from bulkhead.venues.adapters.rate_state import RateState
+
+__all__ = ["BinanceFeed", "BinanceOrders", "BinanceSettings", "OnSent", "RateState"]

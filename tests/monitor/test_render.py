@@ -1,0 +1,120 @@
+"""Each kind of record in the words that people read."""
+
+from decimal import Decimal
+
+import pytest
+from rich.text import Text
+
+from bulkhead.monitor.lines import Line
+from bulkhead.monitor.render import LineLevel, level_of, render
+from messages.catalogue import record_to_json
+from messages.failure import (
+    FailureMode,
+    FailureReported,
+    LimitApproached,
+    StopLevelChanged,
+    StopReason,
+)
+from messages.orders import Balance, VenueExecution, VenueOrder
+from messages.records import (
+    AccountObserved,
+    ChildDownRecorded,
+    ChildReadyRecorded,
+    DeadLetterRecorded,
+    FailureRecorded,
+    ForeignOrderSeen,
+    IntentStatusChanged,
+    LimitApproachRecorded,
+    OpeningBalancesRecorded,
+    OperatorActed,
+    OrphanFillSeen,
+    Record,
+    SessionStopped,
+    StopLevelRecorded,
+)
+from messages.supervision import ChildDown, ChildReady, DeadLetter
+from messages.values import IntentStatus, OrderStatus, Side, StopLevel
+from tests.monitor.sessions import SYMBOL, at, enter, fill, order, portfolio, position, reconciled
+from tests.monitor.test_summary import refused, tripped
+
+ONE = Decimal(1)
+HELD = (Balance(asset="BTC", free=ONE, locked=Decimal(0)),)
+FOREIGN = VenueOrder(
+    client_order_id="by-hand", venue_order_id="555", symbol=SYMBOL, side=Side.BUY, order_type="LIMIT",
+    status=OrderStatus.SUBMITTED, quantity=ONE, filled=Decimal(0), filled_notional=Decimal(0), created_ns=1,
+    updated_ns=1,
+)  # fmt: skip
+ORPHAN = VenueExecution(
+    execution_id="777", venue_order_id="555", symbol=SYMBOL, side=Side.BUY, quantity=ONE, price=ONE, fee=Decimal(0),
+    fee_asset="USDT", executed_ns=1,
+)  # fmt: skip
+REASON = StopReason(reason_id="risk:daily_loss", level=StopLevel.SOFT, cause="loss of the day", since_ns=1)
+NEAR = LimitApproached(limit_name="daily_loss", value="-410", limit="-500", share="0.82")
+D, I, W, E = LineLevel.DEBUG, LineLevel.INFO, LineLevel.WARNING, LineLevel.ERROR  # noqa: E741
+
+
+def line_of(record: Record) -> Line:
+    payload = record_to_json(record)
+    kind = payload.pop("type")
+    return Line("S1", record.stream, kind, 1, at(0), "c", None, payload, "")
+
+
+@pytest.mark.parametrize(
+    ("record", "level", "words"),
+    [
+        (IntentStatusChanged(intent_id="i1", status=IntentStatus.FAILED, code="X", reason="why"), W,
+         "INTENT   i1 FAILED  X: why"),
+        (IntentStatusChanged(intent_id="i1", status=IntentStatus.DONE, reason="all ended"), I, "i1 DONE  all ended"),
+        (order(1, OrderStatus.REJECTED, "rejected", at(0), reason="too poor", notes=("odd",)), W,
+         "ORDER    rejected  BUY 0.5 BTCUSDT market  REJECTED, 0 filled  too poor  noted: odd"),
+        (order(1, OrderStatus.FILLED, "filled", at(0), filled="0.5", is_late=True), E, "filled LATE"),
+        (fill(1, 1, "0.5", at(0), source="query"), I, "found by recovery"),
+        (ForeignOrderSeen(order=FOREIGN), W, "FOREIGN  an order that is not ours: BUY 1 BTCUSDT"),
+        (OrphanFillSeen(execution=ORPHAN), W, "ORPHAN   an execution of no order of ours: BUY 1 BTCUSDT @ 1"),
+        (reconciled(is_clean=False, drifts=("BTC 0.1",)), W, "sim NOT clean: "),
+        (position("0.5", "f", at(0)), D, "POSITION +0.5 BTCUSDT at 64,010.2"),
+        (portfolio("99990", at(0)), D, "BOOKS    equity 99,990 USDT  cash 99,990  day -10  drawdown 10"),
+        (OpeningBalancesRecorded(venue="sim", account="main", balances=HELD, at_ns=1), I, "OPENING  sim holds 1 BTC"),
+        (AccountObserved(venue="sim", account="main", balances=HELD, differences={}, at_ns=1), D, "sim agrees"),
+        (AccountObserved(venue="sim", account="main", balances=HELD, differences={"BTC": "+1"}, at_ns=1), E,
+         "differs from our books: BTC: +1"),
+        (refused(), W, "REFUSED  MAX_POSITIONS BTCUSDT: max_positions is 3, limit 3"),
+        (tripped(), E, "TRIP     RISK_GUARD_TRIPPED: daily_loss is -510, limit -500  → SOFT for all"),
+        (LimitApproachRecorded(approach=NEAR), W,
+         "NEAR     daily_loss is -410, limit -500 (0.82)"),
+        (StopLevelRecorded(change=StopLevelChanged(level=StopLevel.SOFT, reasons=(REASON,))), W,
+         "STOP     level SOFT: loss of the day (risk:daily_loss, all)"),
+        (StopLevelRecorded(change=StopLevelChanged(level=StopLevel.RUN, reasons=())), I,
+         "level RUN, no reason in force"),
+        (FailureRecorded(failure=FailureReported(mode=FailureMode.DATA_DELAY, detail="6 s")), W,
+         "FAILURE  data_delay all: 6 s"),
+        (FailureRecorded(failure=FailureReported(mode=FailureMode.DATA_DELAY, detail="over", recovered=True)), I,
+         "RECOVER  data_delay all: over"),
+        (ChildDownRecorded(down=ChildDown(
+            child="oms", epoch=2, reason="error", detail="Traceback\n  line\nValueError: no", correlation_id=None)), E,
+         "DOWN     oms (epoch 2) error: ValueError: no"),
+        (ChildReadyRecorded(ready=ChildReady(child="oms", epoch=3)), I, "UP       oms (epoch 3)"),
+        (DeadLetterRecorded(letter=DeadLetter(
+            to="oms", message_id="m", message_type="SubmitOrder", correlation_id="c", reason="closed")), W,
+         "LOST     SubmitOrder to oms: closed"),
+        (SessionStopped(session_id="S1", reason="operator", at_ns=1), I, "SESSION  S1 stopped: operator"),
+        (OperatorActed(operator="ann", action="kill", reason="enough", at_ns=1), I, "OPERATOR ann kill: enough"),
+    ],
+)  # fmt: skip
+def test_words_and_level(record: Record, level: LineLevel, words: str) -> None:
+    line = line_of(record)
+    shown = render(line)
+    assert isinstance(shown, Text)
+    assert words in shown.plain
+    assert level_of(line) is level
+
+
+def test_a_decision_with_everything_and_what_came_of_it() -> None:
+    made = enter(1, at(0), note="SIZE_BELOW_LOT: too small", intent_id=None).model_dump(mode="json")
+    made["decision"].update(quantity="0.5", limit_price="64000.0")
+    line = Line("S1", "obs_decisions", "DecisionMade", 1, at(0), "c", None, made, "")
+    assert "BTCUSDT BUY 0.5 limit 64,000 –" in render(line).plain
+    assert "no intent: SIZE_BELOW_LOT: too small" in render(line).plain
+    outcome = {"decision_id": "trend.1.1", "client_order_id": "client-1"}
+    line = Line("S1", "obs_decisions", "DecisionOutcome", 2, at(0), "c", None, outcome, "")
+    assert "OUTCOME  of decision trend.1.1: client_order_id client-1" in render(line).plain
