@@ -24,11 +24,15 @@ def _every_command() -> None:
 ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="TOML file with every setting.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of words.")]
 DEFAULT_CONFIG = Path("config/paper.toml")
+TAPE_CONFIG = Path("config/tape.toml")
 
 
 @app.command()
 def run(
-    config: ConfigOption = DEFAULT_CONFIG,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", "-c", help="TOML file [default: config/paper.toml, with a tape tape.toml]"),
+    ] = None,
     for_s: Annotated[
         float | None, typer.Option("--for", help="Stop by itself after this many seconds.", min=0.1)
     ] = None,
@@ -44,7 +48,8 @@ def run(
     from bulkhead.app.settings import load_settings
 
     options = RunOptions(for_s=for_s, tape_files=tuple(replay_ticks or ()), speed=_speed(speed), as_json=as_json)
-    outcome = run_session(load_settings(config), options)
+    chosen = config or (TAPE_CONFIG if replay_ticks else DEFAULT_CONFIG)
+    outcome = run_session(load_settings(chosen), options)
     raise typer.Exit(outcome.code)
 
 

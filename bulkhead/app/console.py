@@ -94,10 +94,8 @@ class Console:
         for line in self._line(report, figures, rows).split("  "):
             table.add_row(Text(line))
         for position in report.positions:
-            words = (
-                f"{position.strategy_id}: {position.quantity:f} {position.symbol} at {rounded(position.average_price, 4)}"
-            )
-            table.add_row(Text(words))
+            held = f"{position.quantity:f} {position.symbol} at {rounded(position.average_price, 4)}"
+            table.add_row(Text(f"{position.strategy_id}: {held}"))
         return table
 
     def summary(self, kpi: Kpi, tape: list[dict[str, object]], reason: str) -> None:

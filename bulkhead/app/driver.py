@@ -57,6 +57,8 @@ class TapeDriver:
         self.rows = 0
         self.steps = 0
         self.ended = False
+        self.is_lost = False
+        """The venue has refused or died: nothing more is asked of it."""
         first_ms = self._ask_status().next_time_ms
         if first_ms is None:
             raise Stopped(ExitCode.CONFIG, "the tape is empty")
@@ -79,6 +81,9 @@ class TapeDriver:
         """Until nothing is runnable, no request is out, and every event that the venue has told of has arrived."""
         while True:
             self._host.run_until_idle()
+            if self.is_lost:
+                self._host.take_arrivals(_rank)
+                return
             requests = self._venue.orders.handed_in
             if requests != self._seen_requests:
                 self._seen_requests = requests
@@ -100,6 +105,7 @@ class TapeDriver:
         deadline = time.monotonic() + IO_PATIENCE_S
         while not what():
             if time.monotonic() > deadline:
+                self.is_lost = True
                 raise Stopped(
                     ExitCode.TIMEOUT, f"the simulated venue has died: waited {IO_PATIENCE_S:.0f} s for {for_what}"
                 )
@@ -153,4 +159,5 @@ class TapeDriver:
         try:
             return call()
         except TapeControlError as error:
-            raise Stopped(ExitCode.ERROR, str(error)) from None
+            self.is_lost = True
+            raise Stopped(ExitCode.ERROR, f"the tape cannot be played on: {error}") from None

@@ -51,8 +51,8 @@ def _load(configured: StrategySettings) -> LoadedStrategy:
         )
     return LoadedStrategy(
         strategy_id=configured.id,
-        symbols=configured.symbols,
-        make=lambda: found(configured.symbols, parameters),
+        symbols=configured.traded,
+        make=lambda: found(configured.traded, parameters),
         bar_intervals_s=found.bar_intervals_s,
     )
 

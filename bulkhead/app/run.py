@@ -20,6 +20,7 @@ from bulkhead.app.console import Console
 from bulkhead.app.driver import Driver, TapeDriver, ThreadedDriver
 from bulkhead.app.exit_codes import ExitCode, Stopped
 from bulkhead.app.house import ROOT, tree
+from bulkhead.app.logs import session_log
 from bulkhead.app.report import figures_of, status_of
 from bulkhead.app.session import Session, finish_session, open_session
 from bulkhead.app.settings import Settings
@@ -30,6 +31,7 @@ from bulkhead.monitor.status import RunState, write_status
 from bulkhead.monitor.summary import summarise
 from bulkhead.venues.adapters.binance import OnSent
 from bulkhead.venues.simulator.settings import SimulatorSettings
+from bulkhead.venues.simulator.tape import symbol_of
 from messages.failure import CancelEntries, StopReason
 from messages.orders import Reconcile
 from messages.supervision import ChildDown, StopChild
@@ -105,6 +107,7 @@ def caught_signals() -> Iterator[Interrupts]:
 
 def run(settings: Settings, options: RunOptions) -> Outcome:
     """Run one session to its end. Raises Stopped when it cannot start."""
+    settings = settings.with_tape(tuple(dict.fromkeys(symbol_of(path) for path in options.tape_files)))
     simulator = options.simulator or simulator_settings(settings, options)
     if options.tape_files:
         host: Host = SimulatedHost(settings.session.seed, start_ns=0, fifo=True)
@@ -118,7 +121,7 @@ def run(settings: Settings, options: RunOptions) -> Outcome:
 
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     opened = open_session(settings, host, simulator, on_venue=on_venue, on_sent=options.on_sent)
-    with caught_signals() as interrupts, opened as session:
+    with caught_signals() as interrupts, opened as session, session_log(session.folder.path):
         console = Console(session, options.as_json, options.quiet)
         with console:
             runner = Runner(session, options, tapes[0] if tapes else ThreadedDriver(), interrupts, console)
@@ -139,7 +142,11 @@ def simulator_settings(settings: Settings, options: RunOptions) -> SimulatorSett
                     ExitCode.CONFIG, f"{path} does not exist; --replay-ticks takes a CSV of ticks, plain or gzip"
                 )
         return SimulatorSettings(
-            market="tape", tape_files=options.tape_files, lockstep=True, commission_bps=section.commission_bps
+            market="tape",
+            tape_files=options.tape_files,
+            lockstep=True,
+            commission_bps=section.commission_bps,
+            commission_in=section.commission_in,
         )
     if not settings.venue.start_simulator:
         return None
@@ -177,6 +184,8 @@ class Runner:
         try:
             self._grow()
             reason, code = self._work()
+        except Stopped as stopped:
+            reason, code = stopped.sentence, stopped.code
         finally:
             self._shut_down(reason)
         finish_session(self._session, reason)
@@ -265,7 +274,8 @@ class Runner:
     def _shut_down(self, reason: str) -> None:
         """No new entries, working ones cancelled, the books compared a last time, the tree down in reverse order."""
         self._state = RunState.STOPPING
-        if not self._is_down:
+        is_venue_lost = isinstance(self._driver, TapeDriver) and self._driver.is_lost
+        if not self._is_down and not is_venue_lost:
             now_ns = self._host.now_ns()
             self._gate.shut(
                 StopReason(reason_id="session:stopping", level=StopLevel.SOFT, cause=reason, since_ns=now_ns)
@@ -290,7 +300,7 @@ class Runner:
         )
 
     def _tape_report(self) -> list[dict[str, object]]:
-        if not isinstance(self._driver, TapeDriver):
+        if not isinstance(self._driver, TapeDriver) or self._driver.is_lost:
             return []
         files = self._driver.report().get("files", [])
         return files if isinstance(files, list) else []

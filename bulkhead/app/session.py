@@ -8,14 +8,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from loguru import logger
+
 from bulkhead.app import preflight
 from bulkhead.app.exit_codes import ExitCode, Stopped
 from bulkhead.app.house import Parts, watch_liveness
-from bulkhead.app.settings import Settings
+from bulkhead.app.settings import SessionSettings, Settings
 from bulkhead.app.sinks import ExportSink, open_sinks, snapshot_config
 from bulkhead.app.venue import Venue, connect
 from bulkhead.ledger.decisions import FILE_NAME as DECISIONS_FILE
 from bulkhead.ledger.decisions import DecisionWriter
+from bulkhead.ledger.jsonl import LineDamaged
 from bulkhead.ledger.port import Entry, LedgerInUse, LedgerNewer, LedgerUnavailable
 from bulkhead.ledger.session import SessionFolder, SessionFolderError, SessionMetadata, session_paths
 from bulkhead.ledger.sqlite import SqliteLedger
@@ -70,6 +73,8 @@ def open_session(
     for needed in (settings.session.logs_dir, settings.session.ledger_file.parent):
         preflight.check_writable(needed)
     with ExitStack() as stack:
+        if settings.session.fresh_ledger:
+            _begin_anew(settings.session)
         gate = _gate(settings, host)
         venue = stack.enter_context(connect(settings, simulator, host, gate, on_sent))
         on_venue(venue)
@@ -131,6 +136,19 @@ def _open_ledger(path: Path) -> SqliteLedger:
         raise Stopped(ExitCode.ERROR, f"the ledger {path} cannot be opened: {error}") from None
 
 
+def _begin_anew(session: SessionSettings) -> None:
+    """Keep the last ledger as `<name>.previous` and forget its stop reasons; refused while another process uses it."""
+    path = session.ledger_file
+    if path.exists():
+        _open_ledger(path).close()
+        for suffix in ("", "-wal", "-shm"):
+            part = path.with_name(path.name + suffix)
+            if part.exists():
+                part.replace(path.with_name(f"{path.name}.previous{suffix}"))
+    for latched in session.stop_dir.glob("*.json"):
+        latched.unlink()
+
+
 def _create_folder(settings: Settings, session_id: str, now_ns: int) -> SessionFolder:
     at_iso = datetime.fromtimestamp(now_ns / 1e9, UTC).isoformat()
     logs_dir = settings.session.logs_dir
@@ -157,8 +175,11 @@ def _create_folder(settings: Settings, session_id: str, now_ns: int) -> SessionF
 def _export_earlier_sessions(logs_dir: Path, ledger_file: Path) -> None:
     """A run that was killed has left its last events in the ledger only: they go to its folder now."""
     for path in session_paths(logs_dir)[-1:]:
-        if SessionFolder.open(path).metadata.stopped_ns is None:
-            ExportSink(path, ledger_file).close()
+        try:
+            if SessionFolder.open(path).metadata.stopped_ns is None:
+                ExportSink(path, ledger_file).close()
+        except (OSError, LineDamaged) as error:
+            logger.warning("the exports of the session before this one stay as they are: {}", error)
 
 
 def _started(session: Session, now_ns: int) -> SessionStarted:

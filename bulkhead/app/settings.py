@@ -30,6 +30,9 @@ class SessionSettings(Section):
     """Decides backoff jitter and, in simulation, everything."""
     logs_dir: Path = Path("logs")
     ledger_file: Path = Path("logs/ledger.db")
+    fresh_ledger: bool = False
+    """Begin with a new ledger and no stop reasons, and keep the last ledger as `<name>.previous`: for replays, whose
+    venue begins anew too."""
     stop_dir: Path = Path("logs/stop")
     """Where stop reasons that only an operator may lift are latched."""
     portfolio_interval_s: PositiveSeconds = 10.0
@@ -39,7 +42,6 @@ class SessionSettings(Section):
 class SimulatorSection(Section):
     """The simulated venue that `run` starts for itself; it ends with the run."""
 
-    market: Literal["synthetic", "tape"] = "synthetic"
     seed: int = 1
     events_per_s: Annotated[int, Field(ge=1, le=10_000)] = 200
     symbols: tuple[Symbol, ...] = ()
@@ -96,9 +98,19 @@ class StrategySettings(Section):
     id: Name
     use: str
     """`package.module:Class`, or `file.py:Class` in the strategies folder."""
-    symbols: Annotated[tuple[Symbol, ...], Field(min_length=1)]
+    symbols: Annotated[tuple[Symbol, ...], Field(min_length=1)] | Literal["tape"]
+    """`"tape"`: every symbol of the recorded tape that is played."""
     sizing: SizingPolicy
     parameters: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def traded(self) -> tuple[str, ...]:
+        """Its symbols, once `Settings.with_tape` has filled them in."""
+        if isinstance(self.symbols, str):
+            raise Stopped(
+                ExitCode.CONFIG, f"strategy {self.id} trades the symbols of a tape: give one with --replay-ticks"
+            )
+        return self.symbols
 
 
 class Settings(Section):
@@ -120,7 +132,17 @@ class Settings(Section):
     @property
     def symbols(self) -> tuple[str, ...]:
         """Every symbol that some strategy trades, in order of appearance."""
-        return tuple(dict.fromkeys(symbol for strategy in self.strategies for symbol in strategy.symbols))
+        return tuple(dict.fromkeys(symbol for strategy in self.strategies for symbol in strategy.traded))
+
+    def with_tape(self, tape_symbols: tuple[str, ...]) -> "Settings":
+        """With `symbols = "tape"` filled in, where there is a tape."""
+        if not tape_symbols:
+            return self
+        strategies = (
+            strategy.model_copy(update={"symbols": tape_symbols}) if strategy.symbols == "tape" else strategy
+            for strategy in self.strategies
+        )
+        return self.model_copy(update={"strategies": tuple(strategies)})
 
 
 def load_settings(path: Path) -> Settings:

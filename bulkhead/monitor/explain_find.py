@@ -114,7 +114,7 @@ def read(line: Line, found: Found) -> Item | None:
     if kind is None:
         return None
     try:
-        return Item(line, kind.model_validate(line.payload))
+        return Item(line, kind.model_validate({key: value for key, value in line.payload.items() if key != "type"}))
     except ValidationError:
         found.unreadable.add((line.session_id, line.stream, line.seq))
         return None

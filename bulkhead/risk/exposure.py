@@ -19,6 +19,7 @@ from messages.trading import OrderIntent
 from messages.values import Side
 
 NS_PER_S = 1_000_000_000
+_UNKNOWN_PRICE = Decimal("NaN")
 
 
 class Reservation(NamedTuple):
@@ -95,18 +96,23 @@ def settle(exposure: Exposure, portfolio: PortfolioSnapshot, settle_s: float) ->
     return exposure if len(kept) == len(exposure.reservations) else Exposure(kept)
 
 
-def rebuilt(orders: Iterable[OrderRow], reserved: Mapping[str, Decimal]) -> Exposure:
+def rebuilt(
+    orders: Iterable[OrderRow], reserved: Mapping[str, Decimal], marks: Mapping[str, Decimal] | None = None
+) -> Exposure:
     """From the OMS's unfinished orders, after the guard was restarted. An intent whose reservation is not told counts
-    with its orders' whole quantity at their limit price."""
+    with its orders' whole quantity at their limit price, else at the mark. Where there is neither, its worth is NaN,
+    which refuses entries until the order has ended: what cannot be valued must not count as nothing."""
+    prices = marks or {}
     reservations: dict[str, Reservation] = {}
     for order in orders:
         ticket = order.ticket
+        notional = reserved.get(order.intent_id, ZERO)
+        if notional == 0:
+            price = ticket.limit_price or prices.get(ticket.symbol, _UNKNOWN_PRICE)
+            before = reservations.get(order.intent_id)
+            notional = WIDE.multiply(ticket.quantity, price)
+            notional = notional if before is None else WIDE.add(before.notional, notional)
         is_entry = ticket.intent_type.is_entry
-        known = reservations.get(order.intent_id)
-        notional = reserved.get(order.intent_id)
-        if notional is None or notional == 0:
-            before = ZERO if known is None else known.notional
-            notional = WIDE.add(before, WIDE.multiply(ticket.quantity, ticket.limit_price or ZERO))
         reservations[order.intent_id] = Reservation(
             order.intent_id,
             order.strategy_id,

@@ -110,6 +110,11 @@ def test_lesson_l09_the_same_stored_intent_has_the_same_order_id() -> None:
     assert ids.order_id_for(again, "s1") == ids.order_id_for(intent(), "s1")
 
 
+def test_each_child_and_each_attempt_of_an_intent_has_its_own_id() -> None:
+    made = {ids.order_id_for(intent(), "s1", child, attempt) for child in (0, 1) for attempt in (0, 1)}
+    assert len(made) == 4
+
+
 def test_marks_of_others_are_not_taken_for_ours() -> None:
     assert not ids.looks_like_ours("web_3f2a")
     assert not ids.looks_like_ours("b" + "A" * 32)

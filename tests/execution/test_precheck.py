@@ -58,6 +58,7 @@ def test_a_good_entry_passes_and_tells_what_was_compared() -> None:
         (ErrorCode.INSTRUMENT_NOT_TRADING, intent(), {"rules": Rules(is_trading=False)}),
         (ErrorCode.SYMBOL_FROZEN, intent(), {"open_orders": (order(OrderStatus.UNKNOWN),)}),
         (ErrorCode.MARKET_MISSING, intent(), {"market": None}),
+        (ErrorCode.MARKET_MISSING, intent(), {"market": market().model_copy(update={"bid": None})}),
         (ErrorCode.SPREAD_TOO_WIDE, intent(), {"market": market("99", "101")}),
         (ErrorCode.SPREAD_TOO_WIDE, intent(), {"market": market("101", "100")}),
         (ErrorCode.PRICE_OUTSIDE_COLLAR, intent(limit_price=D("102.01")), {}),

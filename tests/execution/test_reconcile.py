@@ -314,7 +314,8 @@ def answer(shown: VenueOrder | None, *executions: VenueExecution, as_of_ns: int 
 
 def test_a_query_is_judged_like_a_snapshot() -> None:
     row = order(S.UNKNOWN)
-    verdict = judge_query(row, answer(venue_order(S.CANCELLED, "4"), venue_execution("4")), local())
+    report = answer(venue_order(S.CANCELLED, "4"), venue_execution("4"))
+    verdict = judge_query(row, report, local())
     assert [type(event) for event in verdict.events] == [ExecutionReported, StatusShown]
     assert verdict.unresolved is None
     booked = judge_query(

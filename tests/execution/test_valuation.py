@@ -13,6 +13,7 @@ from tests.execution.orders import T0, D, fill
 
 CONTEXT = FillContext("BTC", "USDT", D("0.001"))
 ACCOUNT = Account("sim", "paper", "USDT")
+FRESH = Baseline(None, None)
 CASH = (Balance(asset="USDT", free=D(900), locked=D(50)), Balance(asset="BTC", free=D(1), locked=D(0)))
 
 
@@ -21,7 +22,7 @@ def long_one(price: str = "100") -> Holding:
     return apply_fill(flat(bought), bought, CONTEXT).holding
 
 
-def valued(mark: str | None = "110", baseline: Baseline = Baseline(None, None)) -> PortfolioSnapshot:
+def valued(mark: str | None = "110", baseline: Baseline = FRESH) -> PortfolioSnapshot:
     marks = {} if mark is None else {"BTCUSDT": D(mark)}
     return value(ACCOUNT, [long_one()], CASH, marks, baseline, T0)
 

@@ -100,7 +100,7 @@ def test_live_and_from_files_agree(session: Session) -> None:
             from_events.add(
                 LedgerEvent(
                     seq=line.seq, at_ns=line.at_ns, stream=Stream(stream), type=line.type, session_id="S1",
-                    correlation_id=line.correlation_id, causation_id=None, payload=canonical(line.payload),
+                    correlation_id=line.correlation_id, causation_id=None, payload=canonical({**line.payload, "type": line.type}),
                     prev_hash="", hash="",
                 )
             )  # fmt: skip

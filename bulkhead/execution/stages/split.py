@@ -1,4 +1,4 @@
-"""Split: one intent into children whose quantities add up exactly. This version has SINGLE alone: the child is the intent."""
+"""Split: one intent into children whose quantities add up exactly. Only SINGLE so far: the child is the intent."""
 
 from decimal import Decimal
 from typing import NamedTuple

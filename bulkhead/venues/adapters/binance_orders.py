@@ -80,8 +80,7 @@ class BinanceOrders:
         self._handed_in = 0
         self._sink: Sink | None = None
         self._is_open = False
-        self._order_lane: HttpLane
-        self._query_lane: HttpLane
+        self._order_lane = self._query_lane = self._lane("orders")  # each open() makes its own
         self._stream = UserStream(settings, self._signer, self._stamp, rng, on_fault)
 
     def _lane(self, name: str) -> HttpLane:

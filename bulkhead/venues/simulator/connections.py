@@ -12,6 +12,9 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 ABORT_EXTENSION = "bulkhead.abort"
 """Key in the ASGI scope's extensions under which server.py leaves a function that cuts the TCP connection."""
 
+SEND_NOW_EXTENSION = "bulkhead.send_now"
+"""Likewise a function that writes a text message if the socket has room, and says whether it did."""
+
 
 class Connection:
     """One client's socket. `push` never blocks and never raises."""
@@ -22,12 +25,17 @@ class Connection:
         self._most_waiting = most_waiting
         self._waiting: deque[str] = deque()
         self._wake = asyncio.Event()
-        self._abort: Callable[[], None] | None = (websocket.scope.get("extensions") or {}).get(ABORT_EXTENSION)
+        self._is_sending = False
+        extensions = websocket.scope.get("extensions") or {}
+        self._abort: Callable[[], None] | None = extensions.get(ABORT_EXTENSION)
+        self._send_now: Callable[[str], bool] | None = extensions.get(SEND_NOW_EXTENSION)
 
     def push(self, text: str) -> bool:
-        """Queue a message; False when the connection is gone or has just been cut for being too slow."""
+        """Send or queue a message; False when the connection is gone or has just been cut for being too slow."""
         if self.is_closed:
             return False
+        if self._send_now is not None and not self._waiting and not self._is_sending and self._send_now(text):
+            return True
         if len(self._waiting) >= self._most_waiting:
             self.cut()
             return False
@@ -50,11 +58,14 @@ class Connection:
             await self._wake.wait()
             self._wake.clear()
             while waiting:
+                self._is_sending = True  # until it is out, nothing may overtake it
                 try:
                     await self.websocket.send_text(waiting.popleft())
                 except WebSocketDisconnect:
                     self.is_closed = True
                     return
+                finally:
+                    self._is_sending = False
         if self._abort is None and self.websocket.application_state is WebSocketState.CONNECTED:
             await self.websocket.close(1008)
 

@@ -26,7 +26,7 @@ class FaultRequest(BaseModel):
     drop_connections: bool = False
     """Cut every WebSocket now."""
     refuse_connections_s: float | None = Field(None, ge=0, le=3_600)
-    """Cut every connection now and accept none (but control ones, which cannot be told apart, neither) for so long."""
+    """Cut every connection now and accept none for so long; that includes requests to these switches."""
 
 
 class Faults:

@@ -34,19 +34,19 @@ class MarketStreams:
         self.books: Mapping[str, Book] = {}
         """Set once by the server, before the first connection."""
         self._limits = limits
-        self._listeners: dict[str, dict[Subscriber, None]] = {}
+        self.listeners: dict[str, dict[Subscriber, None]] = {}
         self._depth_symbols: set[str] = set()
 
     # -- events of the venue --------------------------------------------------------------------------------------
 
     def on_trade(self, trade: PublicTrade) -> None:
         name = trade.symbol.lower() + "@trade"
-        if name in self._listeners:
+        if name in self.listeners:
             self._send(name, wire.trade_event(trade))
 
     def on_top(self, book: Book) -> None:
         name = book.rules.symbol.lower() + "@bookTicker"
-        if name in self._listeners:
+        if name in self.listeners:
             self._send(name, wire.book_ticker(book.rules.symbol, book.update_id, book.last_top))
 
     def wants_depth(self, symbol: str) -> bool:
@@ -61,16 +61,16 @@ class MarketStreams:
         symbol = book.rules.symbol
         prefix = symbol.lower() + "@depth"
         for name in (prefix, prefix + "@100ms"):
-            if name in self._listeners:
+            if name in self.listeners:
                 self._send(name, wire.depth_update(symbol, time_ms, first_id, book.update_id, bids, asks))
         for limit in (5, 10, 20):
             name = f"{prefix}{limit}"
-            if name in self._listeners:
+            if name in self.listeners:
                 self._send(name, wire.dumps(wire.depth(book, limit)))
 
     def _send(self, name: str, data: str) -> None:
         combined = ""
-        for subscriber in list(self._listeners[name]):
+        for subscriber in list(self.listeners[name]):
             if subscriber.is_combined:
                 combined = combined or f'{{"stream":"{name}","data":{data}}}'
             if subscriber.connection.push(combined if subscriber.is_combined else data):
@@ -80,15 +80,15 @@ class MarketStreams:
 
     def subscribe(self, subscriber: Subscriber, name: str) -> None:
         subscriber.names[name] = None
-        self._listeners.setdefault(name, {})[subscriber] = None
+        self.listeners.setdefault(name, {})[subscriber] = None
         self._track_depth(name)
 
     def unsubscribe(self, subscriber: Subscriber, name: str) -> None:
         subscriber.names.pop(name, None)
-        listeners = self._listeners.get(name, {})
+        listeners = self.listeners.get(name, {})
         listeners.pop(subscriber, None)
         if not listeners:
-            self._listeners.pop(name, None)
+            self.listeners.pop(name, None)
         self._track_depth(name)
 
     def _track_depth(self, name: str) -> None:
@@ -97,7 +97,7 @@ class MarketStreams:
         if book is None:
             return
         prefix = symbol.lower() + "@depth"
-        is_wanted = any(prefix + end in self._listeners for end in ("", "@100ms", "5", "10", "20"))
+        is_wanted = any(prefix + end in self.listeners for end in ("", "@100ms", "5", "10", "20"))
         (self._depth_symbols.add if is_wanted else self._depth_symbols.discard)(symbol)
         book.track_depth(is_wanted)
 

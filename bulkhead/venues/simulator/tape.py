@@ -69,12 +69,22 @@ class TapeCounts:
         return asdict(self)
 
 
+def base_of(path: Path) -> str:
+    """The traded asset by the file's name: BAC-2013-10-10.csv.gz holds BAC."""
+    return path.name.split("-")[0].split(".")[0].upper()
+
+
+def symbol_of(path: Path) -> str:
+    """The symbol that a tape file is traded under: BACUSD."""
+    return f"{base_of(path)}USD"
+
+
 class TapeFile:
     """One file of one symbol. Opening checks that it exists and has the right header."""
 
     def __init__(self, path: Path, bad_row_share: Decimal, bad_row_grace_rows: int) -> None:
-        self.base = path.name.split("-")[0].split(".")[0].upper()
-        self.counts = TapeCounts(file=path.name, symbol=f"{self.base}USD")
+        self.base = base_of(path)
+        self.counts = TapeCounts(file=path.name, symbol=symbol_of(path))
         self._path = path
         self._share = bad_row_share
         self._grace_rows = bad_row_grace_rows

@@ -65,7 +65,7 @@ class TapeControl:
         except (ConnectionLost, fields.Malformed) as error:
             raise TapeControlError(f"{request['op']}: {error}") from error
         if answer.get("op") == "error" or "error" in answer:
-            raise TapeControlError(f"{request['op']}: the simulator refused: {answer}")
+            raise TapeControlError(f"the simulator says: {answer.get('msg') or answer}")
         return answer
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Iterator
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from pydantic import SecretStr
 
@@ -47,7 +47,7 @@ class Log:
 class Guard:
     """Answers with `refusals` one after the other, then lets everything through."""
 
-    def __init__(self, *refusals: str | None | Exception) -> None:
+    def __init__(self, *refusals: str | Exception | None) -> None:
         self.refusals = list(refusals)
         self.asked: list[tuple[str, str, int]] = []
 
@@ -94,7 +94,7 @@ class Desk:
     def answered(self) -> None:
         until(lambda: self.orders.pending() == 0, "every request is answered")
 
-    def __enter__(self) -> "Desk":
+    def __enter__(self) -> Self:
         self.orders.open(self.log)
         return self
 
@@ -132,6 +132,6 @@ def simulator(*arguments: str) -> Iterator[int]:
 
 def set_faults(port: int, **switches: object) -> None:
     body = json.dumps(switches).encode()
-    request = urllib.request.Request(f"http://127.0.0.1:{port}/sim/faults", body, method="POST")  # noqa: S310 -- loopback
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/sim/faults", body, method="POST")
     with urllib.request.urlopen(request, timeout=5):  # noqa: S310 -- loopback
         pass

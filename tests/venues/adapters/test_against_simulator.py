@@ -4,12 +4,13 @@ import gzip
 import time
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from bulkhead.venues.port import MarketFeed, VenueRefused
-from bulkhead.venues.transport.tape_control import TapeControl
+from bulkhead.venues.transport.tape_control import Stepped, TapeControl
 from messages.market import Book, FeedConnected, FeedDisconnected, FeedProtocolError, Quote, Trade
 from messages.orders import (
     CancelRejected,
@@ -230,17 +231,21 @@ def test_lockstep_counts_every_event(tmp_path: Path) -> None:
             house.log.wait_for(OrderChannelUp)
             market.open(log)
             log.wait_for(FeedConnected)
+
+            def arrived(told: Stepped) -> bool:
+                received = (market.received_market_events, house.orders.received_user_events)
+                return received == (told.market_events, told.user_events)
+
             stepped = control.step()
             for number in range(10):
                 ticket = limit_ticket(f"lock-{number}", "500", symbol="XYZUSD", quantity="1")
                 house.orders.submit(SubmitOrder(ticket=ticket), "oms", 1)
                 house.answered()
                 stepped = control.step()
-                until(lambda told=stepped.market_events: market.received_market_events == told, "all market events")
-                until(lambda told=stepped.user_events: house.orders.received_user_events == told, "all user events")
+                until(partial(arrived, stepped), "everything the venue says it sent")
             while not stepped.ended:
                 stepped = control.step()
-            until(lambda: market.received_market_events == stepped.market_events, "the rest")
+            until(partial(arrived, stepped), "the rest")
         market.close(5.0)
     assert stepped.user_events >= 20
     assert len(log.of(Trade)) + len(log.of(Quote)) == market.received_market_events

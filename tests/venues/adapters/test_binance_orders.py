@@ -224,17 +224,16 @@ def test_a_full_lane_and_a_closed_one_answer_at_once() -> None:
 
 def test_pending_falls_after_the_sink_has_it() -> None:
     seen: list[int] = []
-    with desk(free_port()) as house:
-        log = house.log
+    house = desk(free_port())
 
-        class Watching:
-            def __call__(self, body: object) -> None:
-                seen.append(house.orders.pending())
+    def sink(body: object) -> None:
+        if isinstance(body, OrderNotSent):
+            seen.append(house.orders.pending())
 
-        house.orders.close(5)
-        house.orders.open(lambda body: (Watching()(body), log(body))[1] if isinstance(body, OrderNotSent) else None)
-        house.orders.submit(submit(), "oms", 1)
-        house.answered()
+    house.orders.open(sink)
+    house.orders.submit(submit(), "oms", 1)
+    house.answered()
+    house.orders.close(5)
     assert seen == [1]
 
 
@@ -303,7 +302,7 @@ def test_preflight_failures_say_what_to_do() -> None:
             desk(port).orders.check_key()
     with tcp_peer(answering(b"<html/>")) as port, pytest.raises(VenueUnavailable, match="cannot be read"):
         desk(port).orders.load_instruments()
-    with tcp_peer(answering(samples.ERROR.encode(), "400 Bad Request")) as port:
-        with pytest.raises(VenueRefused, match="Invalid symbol") as refused:
-            desk(port).orders.load_instruments()
+    refusing = tcp_peer(answering(samples.ERROR.encode(), "400 Bad Request"))
+    with refusing as port, pytest.raises(VenueRefused, match="Invalid symbol") as refused:
+        desk(port).orders.load_instruments()
     assert refused.value.code == "-1121"

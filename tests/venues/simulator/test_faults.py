@@ -1,0 +1,96 @@
+"""The fault switches: each does what it says, and the books tell the truth about what happened."""
+
+import time
+
+import httpx
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from bulkhead.venues.simulator.process import RunningSimulator
+from tests.venues.simulator.kit import Client, open_ws, receive
+
+pytestmark = pytest.mark.process
+
+
+def test_a_lost_reply_leaves_an_accepted_order(client: Client) -> None:
+    client.faults(lose_order_replies=1)
+    with pytest.raises(httpx.RemoteProtocolError):
+        client.order(newClientOrderId="lost")
+    assert client.signed("GET", "order", symbol="BTCUSDT", origClientOrderId="lost").json()["status"] == "NEW"
+    assert client.order(newClientOrderId="next").status_code == 200
+    assert client.books()["by_client_order_id"]["lost"]["orders"] == 1
+
+
+def test_a_refused_order_is_answered_even_when_replies_are_lost(client: Client) -> None:
+    client.faults(lose_order_replies=1)
+    assert client.order(quantity="100").json()["code"] == -2010
+    assert client.get("/sim/faults").json()["lose_order_replies"] == 1
+
+
+@pytest.mark.parametrize(("accept", "orders"), [(True, 2), (False, 0)])
+def test_a_server_error_with_and_without_the_order(client: Client, accept: bool, orders: int) -> None:
+    client.faults(order_status=503, accept=accept, count=2)
+    for number in range(2):
+        answer = client.order(newClientOrderId=f"a{number}")
+        assert (answer.status_code, answer.json()["code"]) == (503, -1007)
+    assert client.books()["last_order_id"] == orders
+    assert client.order(newClientOrderId="after").status_code == 200
+
+
+def test_replies_can_be_late(client: Client) -> None:
+    client.faults(reply_latency_ms=200)
+    began = time.monotonic()
+    client.order()
+    assert time.monotonic() - began >= 0.2
+    client.faults(reply_latency_ms=0)
+
+
+def test_requests_can_be_refused_for_their_rate(client: Client) -> None:
+    client.faults(rate_limit_next=2)
+    answers = [client.get("/api/v3/time") for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [429, 429, 200]
+    assert answers[0].headers["Retry-After"] == "1"
+    assert answers[0].json()["code"] == -1003
+
+
+def test_an_order_can_be_hidden_for_a_while(client: Client) -> None:
+    client.faults(hide_orders_ms=60_000)
+    client.order(newClientOrderId="a")
+    assert client.signed("GET", "order", symbol="BTCUSDT", origClientOrderId="a").json()["code"] == -2013
+    client.faults(hide_orders_ms=0)
+    assert client.signed("GET", "order", symbol="BTCUSDT", origClientOrderId="a").json()["status"] == "NEW"
+
+
+def test_websockets_can_be_cut(sim: RunningSimulator, client: Client) -> None:
+    with open_ws(sim, "/ws/btcusdt@trade") as ticks, open_ws(sim, "/ws-api/v3") as user:
+        client.faults(drop_connections=True)
+        for connection in (ticks, user):
+            with pytest.raises(ConnectionClosed):
+                receive(connection)
+    with open_ws(sim, "/ws/btcusdt@trade") as ticks:
+        client.order(type="MARKET")
+        assert receive(ticks)["e"] == "trade"
+
+
+def test_connections_can_be_refused_for_a_while(sim: RunningSimulator, client: Client) -> None:
+    with open_ws(sim, "/ws") as connection:
+        client.faults(refuse_connections_s=0.5)
+        with pytest.raises(ConnectionClosed):
+            receive(connection)
+        with pytest.raises(httpx.TransportError):
+            client.get("/api/v3/ping")
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline:
+            try:
+                assert client.get("/api/v3/ping").status_code == 200
+                break
+            except httpx.TransportError:
+                time.sleep(0.05)
+        else:
+            pytest.fail("the gate did not open again")
+
+
+def test_an_unknown_switch_is_refused_and_named(client: Client) -> None:
+    answer = client.http.post("/sim/faults", json={"lose_everything": 1})
+    assert answer.status_code == 422
+    assert "lose_everything" in answer.json()["error"]
