@@ -1,7 +1,13 @@
-"""The command line. Each command is a few lines here; its work is in a module of its own, imported when it is called."""
+"""The command line. Each command is a few lines here; its work is in a module of its own, imported when it is called.
 
+Rules: exit codes are those of exit_codes.py; whatever ends a command is one sentence on stderr; nothing is ever asked
+of the person at the keyboard; no secret is ever an argument.
+"""
+
+import os
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -16,15 +22,30 @@ app = typer.Typer(
 )
 
 
+def _show_version(is_asked: bool) -> None:
+    if is_asked:
+        from importlib.metadata import version
+
+        typer.echo(f"bulkhead {version('bulkhead')}")
+        raise typer.Exit
+
+
 @app.callback()
-def _every_command() -> None:
+def _every_command(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version.", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
     """Supervised execution for trading strategies, from paper to live."""
 
 
 ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="TOML file with every setting.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of words.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of words.")]
+LogsOption = Annotated[Path, typer.Option("--logs-dir", help="Where runs leave their files.")]
+SessionOption = Annotated[str | None, typer.Option("--session", help="A session's id [default: the current one].")]
 DEFAULT_CONFIG = Path("config/paper.toml")
 TAPE_CONFIG = Path("config/tape.toml")
+DEFAULT_LOGS = Path("logs")
 
 
 @app.command()
@@ -50,7 +71,8 @@ def run(
     options = RunOptions(for_s=for_s, tape_files=tuple(replay_ticks or ()), speed=_speed(speed), as_json=as_json)
     chosen = config or (TAPE_CONFIG if replay_ticks else DEFAULT_CONFIG)
     outcome = run_session(load_settings(chosen), options)
-    raise typer.Exit(outcome.code)
+    if outcome.code is not ExitCode.OK:
+        raise Stopped(outcome.code, outcome.reason)
 
 
 def _speed(text: str) -> float | None:
@@ -65,11 +87,165 @@ def _speed(text: str) -> float | None:
     return speed
 
 
-def main() -> None:
+@app.command()
+def simulator(
+    port: Annotated[int, typer.Option(help="On loopback; 0 takes any free one.", min=0, max=65_535)] = 8765,
+    market: Annotated[str | None, typer.Option(help="synthetic, or tape with --replay-ticks.")] = None,
+    replay_ticks: Annotated[
+        list[Path] | None, typer.Option("--replay-ticks", help="CSV of recorded ticks; may be given several times.")
+    ] = None,
+    speed: Annotated[str, typer.Option(help="Of a tape: times faster than recorded.")] = "1",
+    seed: Annotated[int, typer.Option(help="Same seed, same synthetic market.", min=0)] = 1,
+    events_per_s: Annotated[int, typer.Option(help="Synthetic market events per second.", min=0, max=20_000)] = 200,
+    books_file: Annotated[
+        Path | None, typer.Option(help="Keeps accounts and orders [default: logs/simulator.db, simulator-tape.db]")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Start the simulated venue alone, on loopback; `run --config config/standalone.toml` trades on it."""
+    from bulkhead.app.commands import simulator as command
+
+    files = tuple(replay_ticks or ())
+    options = command.SimulatorOptions(
+        port,
+        market or ("tape" if files else "synthetic"),
+        files,
+        _speed(speed),
+        seed,
+        events_per_s,
+        books_file,
+        as_json,
+    )
+    raise typer.Exit(command.run(options))
+
+
+@app.command()
+def status(logs_dir: LogsOption = DEFAULT_LOGS, session: SessionOption = None, as_json: JsonOption = False) -> None:
+    """Show the tree, stop reasons, feeds, positions and orders. Exit code: 0 live, 3 not running, 7 hangs."""
+    from bulkhead.app.commands import status as command
+
+    raise typer.Exit(command.run(logs_dir, session, as_json))
+
+
+@app.command()
+def tail(
+    logs_dir: LogsOption = DEFAULT_LOGS,
+    session: SessionOption = None,
+    follow: Annotated[bool | None, typer.Option("--follow/--no-follow", help="[default: in a terminal]")] = None,
+    lines: Annotated[int | None, typer.Option("-n", "--lines", help="Begin with this many lines.", min=0)] = None,
+    stream: Annotated[list[str] | None, typer.Option(help="A stream or part of its name; may be repeated.")] = None,
+    symbol: Annotated[str | None, typer.Option()] = None,
+    strategy: Annotated[str | None, typer.Option(help="A strategy's id.")] = None,
+    order: Annotated[str | None, typer.Option(help="Everything of one order, by any of its ids.")] = None,
+    level: Annotated[str, typer.Option(help="debug (with decisions to do nothing), info, warning, error.")] = "info",
+    code: Annotated[str | None, typer.Option(help="An error or reason code, failure mode, limit or status.")] = None,
+    since: Annotated[str | None, typer.Option(help="90s, 10m, 2h, 1d, or a time like 2025-01-31T09:30 (UTC).")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what happened and, in a terminal, what happens, until Ctrl-C; follows the next session too."""
+    from bulkhead.app.commands import tail as command
+
+    streams = tuple(stream or ())
+    options = command.TailOptions(
+        logs_dir, session, follow, lines, streams, symbol, strategy, order, code, level, since, as_json
+    )
+    raise typer.Exit(command.run(options))
+
+
+@app.command()
+def explain(
+    wanted: Annotated[str, typer.Argument(metavar="ID", help="Of an order, intent, decision, fill, trade or trip.")],
+    logs_dir: LogsOption = DEFAULT_LOGS,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell the whole chain of one thing, from the tick to the books, with the times between. Exit code 2: not found."""
+    from bulkhead.app.commands import explain as command
+
+    raise typer.Exit(command.run(logs_dir, wanted, as_json))
+
+
+@app.command()
+def show_config(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
+    """Show every setting in force, and which of them the file set. Never shows a secret."""
+    from bulkhead.app.commands import show_config as command
+
+    raise typer.Exit(command.run(config, as_json))
+
+
+@app.command()
+def doctor(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
+    """Check everything that a run needs, and say what to do. Exit code 6 when a check fails."""
+    from bulkhead.app.commands import doctor as command
+
+    raise typer.Exit(command.run(config, as_json))
+
+
+@app.command()
+def verify(
+    session: Annotated[str | None, typer.Argument(metavar="[SESSION]", help="[default: the current one]")] = None,
+    logs_dir: LogsOption = DEFAULT_LOGS,
+    ledger: Annotated[Path | None, typer.Option(help="[default: the one that the session wrote to]")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check a session's files against each other and the ledger. Exit code 6 with the findings."""
+    from bulkhead.app.commands import verify as command
+
+    raise typer.Exit(command.run(logs_dir, session, ledger, as_json))
+
+
+@app.command()
+def new_strategy(
+    name: Annotated[str, typer.Argument(help="Like my_breakout.")],
+    folder: Annotated[Path, typer.Option(help="The project to write it to.")] = Path(),
+    as_json: JsonOption = False,
+) -> None:
+    """Write a strategy to start from, with its test and its configuration. Overwrites nothing."""
+    from bulkhead.app.commands import new_strategy as command
+
+    raise typer.Exit(command.run(name, folder, as_json))
+
+
+@app.command()
+def resume(
+    reason: Annotated[str, typer.Option(help="Why trading may go on; it is recorded.")],
+    operator: Annotated[str | None, typer.Option(help="Who says so [default: $USER]")] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """Lift the stop reasons that only an operator may lift, while nothing runs. The act is recorded first."""
+    from bulkhead.app.commands import resume as command
+    from bulkhead.app.settings import load_settings
+
+    raise typer.Exit(command.run(load_settings(config), reason, operator, as_json))
+
+
+_UsageError: type[Exception] = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+"""typer's own kind for a wrong argument; it has no public name for it."""
+
+
+def main(arguments: list[str] | None = None) -> None:
     """Entry point of the `bulkhead` command: one sentence and an exit code for whatever ends it."""
+    from bulkhead.app.logs import to_stderr
+
+    to_stderr()
+    given = sys.argv[1:] if arguments is None else arguments
     try:
-        app()
+        code = app(given or ["--help"], prog_name="bulkhead", standalone_mode=False)
     except Stopped as stopped:
-        code = f" [{stopped.error_code}]" if stopped.error_code else ""
-        typer.echo(f"bulkhead: {stopped.sentence}{code}", err=True)
-        raise SystemExit(stopped.code) from None
+        error_code = f" [{stopped.error_code}]" if stopped.error_code else ""
+        _end(stopped.code, f"{stopped.sentence}{error_code}")
+    except _UsageError as error:
+        said = getattr(error, "format_message", error.__str__)()
+        _end(ExitCode.ERROR, f"{said.rstrip('.')}; see `bulkhead --help`")
+    except Exception as error:
+        if os.environ.get("BULKHEAD_DEBUG") == "1":
+            raise
+        where = "; ".join(getattr(error, "__notes__", ())) or "BULKHEAD_DEBUG=1 shows the traceback"
+        said = " ".join(str(error).split())[:300]
+        _end(ExitCode.ERROR, f"an error of our own, please report it: {type(error).__name__}: {said}; {where}")
+    raise SystemExit(code or ExitCode.OK)
+
+
+def _end(code: ExitCode, sentence: str) -> NoReturn:
+    typer.echo(f"bulkhead: {sentence}", err=True)
+    raise SystemExit(code) from None

@@ -16,6 +16,7 @@ from bulkhead.monitor.status import StatusReport
 from bulkhead.monitor.words import rounded
 
 PLAIN_INTERVAL_S = 5.0
+MAX_BAD_ROWS_SHOWN = 5
 TAPE_DIRT = (
     "repeated_rows",
     "crossed_quotes",
@@ -110,4 +111,13 @@ class Console:
         for file in tape:
             dirt = ", ".join(f"{name.replace('_', ' ')} {file.get(name, 0):,}" for name in TAPE_DIRT)
             self._rich.print(f"tape {file.get('file')}: {file.get('rows'):,} rows; {dirt}", soft_wrap=True)
+            for at_line, reason in _bad_rows(file):
+                self._rich.print(f"  line {at_line} is left out: {reason}", soft_wrap=True, markup=False)
         self._rich.print(f"written to {self._session.folder.path}")
+
+
+def _bad_rows(file: dict[str, object]) -> list[tuple[object, object]]:
+    """Line and reason of the first bad rows."""
+    examples = file.get("bad_examples")
+    rows = examples if isinstance(examples, list) else []
+    return [(row.get("line"), row.get("reason")) for row in rows[:MAX_BAD_ROWS_SHOWN]]

@@ -33,6 +33,8 @@ def check_guard(settings: Settings) -> None:
 
 def load_strategies(settings: Settings) -> tuple[LoadedStrategy, ...]:
     """Find, check and bind every configured strategy."""
+    if not settings.strategies:
+        raise Stopped(ExitCode.CONFIG, "no strategy is configured: add one under [[strategies]]")
     return tuple(_load(configured) for configured in settings.strategies)
 
 

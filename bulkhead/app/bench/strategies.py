@@ -1,0 +1,45 @@
+"""Strategies that only a bench wants: one that trades by the count, and one that keeps a processor busy."""
+
+import time
+from typing import Annotated
+
+from pydantic import Field
+
+from bulkhead.strategy.api import Strategy, Tick, View
+from messages.trading import Decision
+from messages.values import Side
+
+
+class PingPong(Strategy):
+    """Every `every` ticks an order: in when it is flat, out when it holds something. Answers each tick."""
+
+    class Parameters(Strategy.Parameters):
+        every: Annotated[int, Field(ge=1)] = 25
+
+    parameters: Parameters
+
+    def __init__(self, symbols: tuple[str, ...], parameters: Parameters) -> None:
+        super().__init__(symbols, parameters)
+        self._ticks = 0
+
+    def on_tick(self, tick: Tick, view: View) -> Decision:
+        self._ticks += 1
+        if self._ticks % self.parameters.every or view.working(tick.symbol):
+            return Decision.hold(tick.symbol, "not this one", reason_codes=("COUNT",))
+        if view.position(tick.symbol):
+            return Decision.exit(tick.symbol, "out by the count", reason_codes=("COUNT",))
+        return Decision.enter(tick.symbol, Side.BUY, "in by the count", reason_codes=("COUNT",))
+
+
+class Busy(Strategy):
+    """Burns `burn_ms` of pure Python on each tick: the neighbour that nobody wants in his process."""
+
+    class Parameters(Strategy.Parameters):
+        burn_ms: Annotated[float, Field(gt=0)] = 2.5
+
+    parameters: Parameters
+
+    def on_tick(self, tick: Tick, view: View) -> None:
+        until_ns = time.thread_time_ns() + int(self.parameters.burn_ms * 1e6)
+        while time.thread_time_ns() < until_ns:
+            sum(range(200))

@@ -1,0 +1,66 @@
+"""Where a run leaves its files, seen from a command that only reads them."""
+
+import json
+import os
+import time
+from pathlib import Path
+
+from bulkhead.app.exit_codes import ExitCode, Stopped
+from bulkhead.ledger.session import SessionFolder, SessionFolderError
+from bulkhead.monitor.lines import current_session
+from bulkhead.monitor.status import FILE_NAME, StatusView, read_status
+from messages.failure import StopReason
+from supervisor.latch import StopLatch
+
+UNREADABLE = "unreadable:"
+"""How the latch names a file that it cannot read."""
+
+
+def sessions_dir(logs_dir: Path) -> Path:
+    return logs_dir / "sessions"
+
+
+def find_session(logs_dir: Path, session_id: str | None) -> Path:
+    """The named session's folder, or the current one's. Raises Stopped (exit code 2)."""
+    sessions = sessions_dir(logs_dir)
+    if session_id is None:
+        folder = current_session(sessions)
+        if folder is None:
+            sentence = f"nothing has run under {logs_dir} yet; start with `bulkhead run`, or name another --logs-dir"
+            raise Stopped(ExitCode.NOT_FOUND, sentence)
+        return folder
+    folder = sessions / session_id
+    if folder.parent != sessions or not folder.is_dir() or session_id.startswith("."):
+        raise Stopped(ExitCode.NOT_FOUND, f"there is no session {session_id!r} in {sessions}; `ls {sessions}` has them")
+    return folder
+
+
+def status_of(folder: Path) -> StatusView:
+    """What a session last said of itself, and whether to believe it."""
+    return read_status(folder / FILE_NAME, time.time_ns())
+
+
+def latched(stop_dir: Path) -> tuple[StopReason, ...]:
+    """Stop reasons on disk: in force at every start until an operator lifts them."""
+    return StopLatch(stop_dir).load(time.time_ns())
+
+
+def reason_words(reason: StopReason) -> str:
+    since = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(reason.since_ns / 1e9))
+    return f"{reason.level.name}  {reason.cause}  ({reason.reason_id}, {reason.scope}, since {since} UTC)"
+
+
+def ledger_of(folder: Path, logs_dir: Path) -> Path:
+    """The ledger that a session wrote to, by the snapshot of its configuration; else the usual one."""
+    try:
+        snapshot_id = SessionFolder.open(folder).metadata.config_snapshot_id
+        snapshot = json.loads((logs_dir / "audit" / f"config_{snapshot_id}.json").read_bytes())
+        return Path(snapshot["values"]["session"]["ledger_file"])
+    except (SessionFolderError, OSError, ValueError, KeyError, TypeError):
+        return logs_dir / "ledger.db"
+
+
+def free_bytes(folder: Path) -> int:
+    """Space left for us on the file system that holds `folder`. Raises OSError."""
+    found = os.statvfs(folder)
+    return found.f_bavail * found.f_frsize

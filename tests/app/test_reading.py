@@ -1,0 +1,235 @@
+"""status, tail, explain and verify on a session that has ended."""
+
+import json
+import os
+import re
+import subprocess
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from bulkhead.app.commands.tail import since_ns
+from bulkhead.app.exit_codes import ExitCode
+from bulkhead.monitor.procfs import process_started
+from messages.failure import StopReason
+from messages.values import StopLevel
+from supervisor.latch import StopLatch
+from tests.app.kit import COMMAND, Cli, real
+
+EMPTY = ("--logs-dir", "nowhere")
+
+
+def rewrite_status(session_dir: Path, **changes: object) -> None:
+    path = session_dir / "status.json"
+    path.write_text(json.dumps({**json.loads(path.read_bytes()), **changes}), encoding="utf-8")
+
+
+def be_live(session_dir: Path, **changes: object) -> None:
+    """As if this very process were the run."""
+    own = {"pid": os.getpid(), "pid_started": process_started(os.getpid()), "written_at_ns": time.time_ns()}
+    rewrite_status(session_dir, **{"state": "trading", **own, **changes})
+
+
+# -- status -----------------------------------------------------------------------------------------------------------
+
+
+def test_status_of_a_live_run(cli: Cli, session_dir: Path) -> None:
+    be_live(session_dir)
+    done = cli("status")
+    assert done.code == ExitCode.OK
+    assert done.out.startswith("LIVE")
+    assert "risk-guard" in done.out
+    assert json.loads(cli("status", "--json").out)["running"] is True
+
+
+def test_status_of_a_run_that_ended(cli: Cli, session_dir: Path) -> None:
+    done = cli("status", "--session", session_dir.name)
+    assert done.code == ExitCode.NOT_RUNNING
+    assert done.out.startswith("STOPPED")
+    assert "what it last reported" in done.out
+
+
+def test_status_never_shows_a_dead_process_as_live(cli: Cli, session_dir: Path) -> None:
+    be_live(session_dir, pid_started=1)
+    done = cli("status", "--json")
+    assert done.code == ExitCode.NOT_RUNNING
+    answer = json.loads(done.out)
+    assert answer["liveness"] == "dead"
+    assert answer["running"] is False
+
+
+def test_status_of_a_run_that_hangs(cli: Cli, session_dir: Path) -> None:
+    be_live(session_dir, written_at_ns=time.time_ns() - 60 * 10**9)
+    done = cli("status")
+    assert done.code == ExitCode.STUCK
+    assert done.out.startswith("STALE")
+
+
+def test_status_where_nothing_ever_ran(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = cli("status")
+    assert done.code == ExitCode.NOT_RUNNING
+    assert "nothing has run under logs yet" in done.out
+    assert not list(tmp_path.iterdir())
+
+
+def test_status_shows_what_is_latched(cli: Cli, project: Path) -> None:
+    reason = StopReason(reason_id="risk:daily_loss", level=StopLevel.SOFT, cause="lost too much", since_ns=0)
+    StopLatch(project / "logs" / "stop").write(reason)
+    done = cli("status")
+    assert "lost too much  (risk:daily_loss, all, since 1970-01-01 00:00:00 UTC)" in done.out
+    assert "bulkhead resume" in done.out
+    assert json.loads(cli("status", "--json").out)["latched"][0]["reason_id"] == "risk:daily_loss"
+
+
+@pytest.mark.parametrize("command", [["status", "--session", "x"], ["tail", "--session", "x"], ["verify", "x"]])
+def test_a_session_that_is_none(cli: Cli, project: Path, command: list[str]) -> None:
+    done = cli(*command)
+    assert done.code == ExitCode.NOT_FOUND
+    assert "no session 'x'" in done.sentence
+
+
+# -- tail -------------------------------------------------------------------------------------------------------------
+
+
+def test_tail_without_a_terminal_shows_the_last_lines_and_ends(cli: Cli, project: Path) -> None:
+    done = cli("tail", "-n", "5")
+    assert done.code == ExitCode.OK
+    assert len(done.out.splitlines()) == 5
+    assert "the tape has ended" in done.out.splitlines()[-1]
+
+
+def test_tail_passes_lines_through_as_they_are(cli: Cli, session_dir: Path) -> None:
+    done = cli("tail", "--json", "--stream", "orders", "-n", "1000", "--level", "debug")
+    assert done.out == (session_dir / "obs_orders_fills.jsonl").read_text(encoding="utf-8")
+
+
+def test_tail_filters(cli: Cli, project: Path) -> None:
+    fills = cli("tail", "--stream", "orders", "--symbol", "testusd", "--strategy", "trend", "--since", "2013-10-10")
+    assert fills.code == ExitCode.OK
+    assert " FILL " in fills.out
+    held = cli("tail", "--stream", "decisions", "--level", "debug", "-n", "3")
+    assert "HOLD" in held.out
+    assert cli("tail", "--level", "error").out == ""
+    assert cli("tail", "--since", "1h").out == "", "the tape is of 2013"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--stream", "rumours"], "there is no stream 'rumours'; there are "),
+        (["--level", "loud"], "there is no level 'loud'; there are debug, info, warning, error"),
+        (["--since", "yesterday"], "--since takes a span like 90s, 10m, 2h, 1d"),
+    ],
+)
+def test_tail_says_what_there_is(cli: Cli, project: Path, arguments: list[str], said: str) -> None:
+    done = cli("tail", *arguments)
+    assert done.code == ExitCode.ERROR
+    assert said in done.sentence
+
+
+def test_since_is_a_span_or_a_moment_in_utc() -> None:
+    now = datetime(2025, 1, 31, 12, tzinfo=UTC)
+    assert since_ns("90s", now) == since_ns("1.5m", now) == since_ns("2025-01-31T11:58:30", now)
+    assert since_ns("2h", now) == since_ns("2025-01-31T11:00+01:00", now)
+
+
+def test_tail_where_nothing_ever_ran(cli: Cli, project: Path) -> None:
+    done = cli("tail", *EMPTY)
+    assert done.code == ExitCode.NOT_FOUND
+    assert "nothing has run under nowhere yet" in done.sentence
+
+
+# -- explain ----------------------------------------------------------------------------------------------------------
+
+
+def an_order(session_dir: Path) -> str:
+    text = (session_dir / "obs_orders_fills.jsonl").read_text(encoding="utf-8")
+    found = re.search(r'"client_order_id":"([^"]+)"', text)
+    assert found
+    return found[1]
+
+
+def test_explain_tells_the_chain_of_an_order(cli: Cli, session_dir: Path) -> None:
+    done = cli("explain", an_order(session_dir))
+    assert done.code == ExitCode.OK
+    assert all(f" {word} " in done.out for word in ("decision", "intent", "order", "fill", "position"))
+
+
+def test_explain_takes_an_id_as_tail_shows_it(cli: Cli, session_dir: Path) -> None:
+    whole = an_order(session_dir)
+    assert f"{whole[:10]}…" in cli("tail", "--stream", "orders", "-n", "1000").out
+    done = cli("explain", f"{whole[:10]}…", "--json")
+    assert json.loads(done.out)["asked"] == whole
+
+
+def test_explain_of_something_unknown(cli: Cli, project: Path) -> None:
+    done = cli("explain", "no-such-order")
+    assert done.code == ExitCode.NOT_FOUND
+    assert "'no-such-order' is in none of the 1 sessions" in done.sentence
+    assert "`bulkhead tail --level debug` shows ids" in done.sentence
+
+
+def test_explain_does_not_guess_between_two(cli: Cli, session_dir: Path) -> None:
+    done = cli("explain", session_dir.name[:8])
+    assert done.code == ExitCode.NOT_FOUND
+    assert "write more of it" in done.sentence
+
+
+# -- verify -----------------------------------------------------------------------------------------------------------
+
+
+def test_verify_of_a_session_that_holds(cli: Cli, session_dir: Path) -> None:
+    done = cli("verify")
+    assert done.code == ExitCode.OK
+    assert "everything holds" in done.out
+    answer = json.loads(cli("verify", session_dir.name, "--json").out)
+    assert answer["ok"] is True
+    assert answer["ledger"] == "logs/ledger.db"
+
+
+def test_verify_names_the_line_that_was_changed(cli: Cli, session_dir: Path) -> None:
+    file = session_dir / "obs_orders_fills.jsonl"
+    lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+    place = next(place for place, line in enumerate(lines) if "TESTUSD" in line)
+    lines[place] = lines[place].replace("TESTUSD", "TESTEUR")
+    file.write_text("".join(lines), encoding="utf-8")
+    done = cli("verify")
+    assert done.code == ExitCode.VERDICT_FAILED
+    assert f"obs_orders_fills.jsonl, line {place + 1}: the content of event" in done.out
+
+
+def test_verify_without_the_ledger_says_so(cli: Cli, project: Path) -> None:
+    (project / "logs" / "ledger.db").unlink()
+    done = cli("verify")
+    assert done.code == ExitCode.OK
+    assert "compared with each other only" in done.out
+
+
+def test_verify_does_not_judge_a_live_session(cli: Cli, session_dir: Path) -> None:
+    be_live(session_dir)
+    done = cli("verify")
+    assert done.code == ExitCode.ERROR
+    assert "is running" in done.sentence
+
+
+# -- as a process -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.process
+def test_a_reader_that_has_seen_enough_ends_it_quietly(finished: Path) -> None:
+    many = f"{COMMAND} tail --json --level debug -n 100000 | head -n 1; echo ${{PIPESTATUS[0]}} >&2"
+    done = subprocess.run(["bash", "-c", many], cwd=finished, capture_output=True, text=True, check=True, timeout=30)
+    assert len(done.stdout.splitlines()) == 1
+    assert done.stderr == "0\n"
+
+
+@pytest.mark.process
+def test_the_session_has_a_log_of_its_own(finished: Path) -> None:
+    (log,) = (finished / "logs" / "sessions").glob("*/app.log")
+    text = log.read_text(encoding="utf-8")
+    assert "begins" in text
+    assert "has ended" in text
+    assert real("status", cwd=finished).code == ExitCode.NOT_RUNNING

@@ -1,0 +1,66 @@
+"""show-config: the whole truth about the settings, and no secret."""
+
+import json
+from pathlib import Path
+
+from bulkhead.app.commands.show_config import MASK, flatten, masked
+from bulkhead.app.exit_codes import ExitCode
+from tests.app.kit import ROOT, TREND, Cli, write_config
+
+
+def test_it_marks_what_the_file_says(cli: Cli, tmp_path: Path) -> None:
+    config = write_config(tmp_path / "test.toml", session="seed = 7", strategies=TREND)
+    done = cli("show-config", "--config", config)
+    assert done.code == ExitCode.OK
+    marks = {line.split(" = ")[0]: line.split()[-1] for line in done.out.splitlines() if " = " in line}
+    assert marks["seed"] == "file"
+    assert marks["recv_window_ms"] == "default"
+
+    settings = json.loads(cli("show-config", "--config", config, "--json").out)["settings"]
+    assert settings["session.seed"] == {"value": 7, "from": "file"}
+    assert settings["venue.recv_window_ms"] == {"value": 5000, "from": "default"}
+    assert settings["strategies.trend.parameters.fast_s"] == {"value": 2.0, "from": "file"}
+    assert settings["strategies.trend.sizing.max_notional"]["from"] == "default"
+
+
+def test_no_secret_is_shown(cli: Cli, tmp_path: Path) -> None:
+    venue = """
+start_simulator = false
+rest_url = "http://me:hunter2@127.0.0.1:1"
+ws_api_url = "ws://127.0.0.1:1/ws-api/v3"
+stream_url = "ws://127.0.0.1:1"
+api_key_env = "TEST_KEY"
+api_secret_env = "TEST_SECRET"
+"""
+    config = write_config(tmp_path / "test.toml", venue=venue, strategies=f'{TREND}service_token = "hunter3"')
+    for form in ((), ("--json",)):
+        done = cli("show-config", "--config", config, *form)
+        assert done.code == ExitCode.OK
+        assert "hunter" not in done.out
+        assert "TEST_SECRET" in done.out, "the name of the variable is no secret"
+
+
+def test_what_counts_as_a_secret() -> None:
+    assert masked("strategies.x.parameters.api_key", "k") == MASK
+    assert masked("strategies.x.parameters.password", "k") == MASK
+    assert masked("venue.api_key_env", "NAME") == "NAME"
+    assert masked("venue.rest_url", "https://a:b@host/x") == f"https://{MASK}@host/x"
+    assert masked("session.seed", 1) == 1
+
+
+def test_tables_in_lists_go_by_their_id() -> None:
+    data = {"a": {"b": 1, "empty": {}}, "list": [{"id": "x", "v": 2}, {"v": 3}], "plain": [1, 2]}
+    assert flatten(data) == {"plain": [1, 2], "a.b": 1, "a.empty": {}, "list.x.id": "x", "list.x.v": 2, "list.1.v": 3}
+
+
+def test_every_configuration_that_we_ship_is_valid(cli: Cli) -> None:
+    for config in sorted((ROOT / "config").glob("*.toml")):
+        assert cli("show-config", "--config", config).code == ExitCode.OK, config.name
+
+
+def test_a_bad_file(cli: Cli, tmp_path: Path) -> None:
+    config = tmp_path / "bad.toml"
+    config.write_text("[session\n", encoding="utf-8")
+    done = cli("show-config", "--config", config)
+    assert done.code == ExitCode.CONFIG
+    assert "is not valid TOML" in done.sentence

@@ -1,0 +1,37 @@
+"""A strategy for tests: rests a bid and, once it holds something, an ask, so that there is always an order to lose."""
+
+from decimal import Decimal
+
+from bulkhead import Decision, Side, Strategy, View
+from bulkhead.strategy.api import Answer, Tick
+
+
+class Ladder(Strategy):
+    class Parameters(Strategy.Parameters):
+        below_bps: Decimal = Decimal(1)
+        """How far from the touch an order rests; negative crosses the spread and fills at once."""
+        patience_s: float = 2.0
+        tick_size: Decimal = Decimal("0.01")
+
+    parameters: "Ladder.Parameters"
+
+    def on_start(self, view: View) -> None:
+        self._asked_ns: dict[str, int] = {}
+
+    def on_tick(self, tick: Tick, view: View) -> Answer:
+        symbol = tick.symbol
+        market = view.market(symbol)
+        if market is None or market.bid is None or market.ask is None or view.working(symbol) != 0:
+            return None
+        if view.now_ns() - self._asked_ns.get(symbol, 0) < self.parameters.patience_s * 1e9 / 4:
+            return None
+        self._asked_ns[symbol] = view.now_ns()
+        away = self.parameters.below_bps / 10_000
+        if view.position(symbol) * market.bid < 10:
+            price = self._rounded(market.bid * (1 - away))
+            return Decision.enter(symbol, Side.BUY, "rest a bid", limit_price=price)
+        price = self._rounded(market.ask * (1 + away))
+        return Decision.exit(symbol, "rest an ask", limit_price=price)
+
+    def _rounded(self, price: Decimal) -> Decimal:
+        return (price / self.parameters.tick_size).to_integral_value() * self.parameters.tick_size
