@@ -25,6 +25,7 @@ TAPE_DIRT = (
     "suspicious_rows",
     "late_rows",
     "bad_rows",
+    "withdrawn_quotes",
 )
 
 
@@ -111,8 +112,8 @@ class Console:
         for file in tape:
             dirt = ", ".join(f"{name.replace('_', ' ')} {file.get(name, 0):,}" for name in TAPE_DIRT)
             self._rich.print(f"tape {file.get('file')}: {file.get('rows'):,} rows; {dirt}", soft_wrap=True)
-            for at_line, reason in _bad_rows(file):
-                self._rich.print(f"  line {at_line} is left out: {reason}", soft_wrap=True, markup=False)
+            for at_line, why in _bad_rows(file):
+                self._rich.print(f"  line {at_line} is left out: {why}", soft_wrap=True, markup=False)
         self._rich.print(f"written to {self._session.folder.path}")
 
 

@@ -13,6 +13,8 @@ from typing import Protocol, TypeVar
 from bulkhead.app.exit_codes import ExitCode, Stopped
 from bulkhead.app.venue import Venue
 from bulkhead.venues.transport.tape_control import Stepped, TapeControl, TapeControlError
+from messages.base import Body
+from messages.market import MarketData
 from supervisor.runtime.simulated import SimulatedHost
 
 POLL_S = 0.005
@@ -82,15 +84,25 @@ class TapeDriver:
         while True:
             self._host.run_until_idle()
             if self.is_lost:
-                self._host.take_arrivals(_rank)
+                self._host.take_arrivals(_rank, self._stamp)
                 return
             requests = self._venue.orders.handed_in
             if requests != self._seen_requests:
                 self._seen_requests = requests
                 self._wait(lambda: self._venue.orders.pending() == 0, "answer")
                 self._expect(self._ask_status())
-            if not self._host.take_arrivals(_rank):
+            if not self._host.take_arrivals(_rank, self._stamp):
                 return
+
+    def _stamp(self, body: Body) -> Body:
+        """Market data was received when the tape stood where it stands now, not when a thread got round to it."""
+        if not isinstance(body, MarketData):
+            return body
+        now_ns = self._host.now_ns()
+        stamps = {"received_at_ns": now_ns, "received_monotonic_ns": now_ns}
+        if body.event_time_is_receipt:
+            stamps["event_time_ns"] = now_ns
+        return body.model_copy(update=stamps)
 
     def _expect(self, told: Stepped) -> None:
         """Wait for what the venue says that it has sent."""
@@ -125,7 +137,7 @@ class TapeDriver:
         self.rows = told.rows
         self._host.virtual_clock.advance_to(max(told.time_ms * NS_PER_MS, self._host.now_ns()))
         self._expect(told)
-        self._host.take_arrivals(_rank)
+        self._host.take_arrivals(_rank, self._stamp)
         self.settle()
         self._next_ms = told.next_time_ms
         return True

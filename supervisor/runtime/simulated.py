@@ -54,13 +54,13 @@ class SimulatedHost(Host):
     def has_arrivals(self) -> bool:
         return bool(self._arrivals)
 
-    def take_arrivals(self, rank: Callable[[str], int]) -> int:
-        """Deliver what other threads have told, thread by thread in the order of `rank`, so that the scheduling of
-        threads does not show. Returns how many."""
+    def take_arrivals(self, rank: Callable[[str], int], stamp: Callable[[Body], Body]) -> int:
+        """Deliver what other threads have told, thread by thread in the order of `rank` and stamped anew by `stamp`,
+        so that the scheduling of threads does not show. Returns how many."""
         waiting = [self._arrivals.popleft() for _ in range(len(self._arrivals))]
         waiting.sort(key=lambda arrival: rank(arrival[0]))  # a stable sort: each thread's own order is kept
         for _, to, body, sender, correlation_id in waiting:
-            super().tell(to, body, sender, correlation_id)
+            super().tell(to, stamp(body), sender, correlation_id)
         return len(waiting)
 
     def trace_hash(self) -> str:

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import time
 from datetime import UTC, datetime
@@ -233,3 +234,15 @@ def test_the_session_has_a_log_of_its_own(finished: Path) -> None:
     assert "begins" in text
     assert "has ended" in text
     assert real("status", cwd=finished).code == ExitCode.NOT_RUNNING
+
+
+@pytest.mark.process
+def test_following_ends_quietly_with_ctrl_c(finished: Path) -> None:
+    follow = [str(COMMAND), "tail", "--follow", "-n", "1"]
+    with subprocess.Popen(follow, cwd=finished, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert "the tape has ended" in process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=10)
+    assert process.returncode == ExitCode.OK
+    assert said == ""

@@ -1,6 +1,7 @@
 """show-config: the whole truth about the settings, and no secret."""
 
 import json
+import re
 from pathlib import Path
 
 from bulkhead.app.commands.show_config import MASK, flatten, masked
@@ -12,9 +13,9 @@ def test_it_marks_what_the_file_says(cli: Cli, tmp_path: Path) -> None:
     config = write_config(tmp_path / "test.toml", session="seed = 7", strategies=TREND)
     done = cli("show-config", "--config", config)
     assert done.code == ExitCode.OK
-    marks = {line.split(" = ")[0]: line.split()[-1] for line in done.out.splitlines() if " = " in line}
-    assert marks["seed"] == "file"
-    assert marks["recv_window_ms"] == "default"
+    session, venue = done.out.split("[session]")[1].split("[venue]")
+    assert re.search(r"^seed = 7 +file$", session, re.MULTILINE)
+    assert re.search(r"^recv_window_ms = 5000 +default$", venue, re.MULTILINE)
 
     settings = json.loads(cli("show-config", "--config", config, "--json").out)["settings"]
     assert settings["session.seed"] == {"value": 7, "from": "file"}

@@ -28,7 +28,8 @@ Flat = dict[str, Any]
 def run(config: Path, as_json: bool) -> ExitCode:
     """Raises Stopped (exit code 4) when the file cannot be used."""
     settings = load_settings(config)
-    given = set(flatten(tomllib.loads(config.read_text(encoding="utf-8"))))
+    told = flatten(tomllib.loads(config.read_text(encoding="utf-8")))
+    given = {key for key, value in told.items() if value != {}}  # an empty section says nothing
     values = {key: masked(key, value) for key, value in flatten(settings.model_dump(mode="json")).items()}
     if as_json:
         entries = {key: {"value": value, "from": _source(key, given)} for key, value in values.items()}

@@ -49,7 +49,7 @@ class TapeControl:
         if operation == "status":
             return self._position()
         if operation == "report":
-            return wire.dumps({"op": "report", "files": [file.counts.as_json() for file in self._tape.files]})
+            return wire.dumps({"op": "report", "files": self._tape.report()})
         if operation not in ("step", "clock"):
             return _error(f"unknown op {operation!r}")
         if not self._is_lockstep:

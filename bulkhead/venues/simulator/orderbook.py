@@ -22,12 +22,13 @@ Top = tuple[Decimal | None, Decimal, Decimal | None, Decimal]
 class Quote:
     """Displayed liquidity that belongs to no order here: one exchange's side of a tape."""
 
-    __slots__ = ("leaves", "price", "sequence")
+    __slots__ = ("leaves", "price", "sequence", "shown_ms")
 
     def __init__(self, price: Decimal, leaves: Decimal, sequence: int) -> None:
         self.price = price
         self.leaves = leaves
         self.sequence = sequence
+        self.shown_ms = 0
 
 
 class Level:

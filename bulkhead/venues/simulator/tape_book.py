@@ -1,6 +1,8 @@
 """The book of a tape's market: displayed quotes of many exchanges, and account orders resting beside them.
 
-Quotes never match each other, so the book may be locked or crossed across exchanges and is published as it is.
+Quotes never match each other, so the book may be locked or crossed across exchanges and is published as it is. But a
+recording does not say when an exchange withdrew its quote: one that a newer quote of another exchange crosses, and that
+has not been renewed for WITHDRAWN_AFTER_MS, is taken as withdrawn, or one forgotten row would cross a market for hours.
 `top` and `depth` show the displayed quotes (less what account orders have taken); resting account orders are not
 shown, because the tape is what happened without them. Which account orders a row fills is worked out here; the fills
 themselves are the engine's.
@@ -12,6 +14,9 @@ from bulkhead.venues.simulator.accounts import ZERO
 from bulkhead.venues.simulator.instruments import MarketRules
 from bulkhead.venues.simulator.orderbook import Depth, DepthChanges, Ladder, Quote, Top
 from bulkhead.venues.simulator.orders import Order, PublicTrade
+
+WITHDRAWN_AFTER_MS = 1_000
+"""Trading through a displayed quote is forbidden in US equities, and a crossed market is over within a second."""
 
 
 class TapeBook:
@@ -26,11 +31,14 @@ class TapeBook:
         self.update_id = first_update_id
         self.last_top: Top = (None, ZERO, None, ZERO)
         self.last_trade: PublicTrade | None = None
+        self.withdrawn_quotes = 0
         self._best_bid: tuple[Decimal | None, Decimal] = (None, ZERO)
         self._best_ask: tuple[Decimal | None, Decimal] = (None, ZERO)
         self._changes = DepthChanges()
 
-    def show(self, exchange: str, is_bid: bool, price: Decimal | None, size: Decimal, sequence: int) -> Quote | None:
+    def show(
+        self, exchange: str, is_bid: bool, price: Decimal | None, size: Decimal, sequence: int, now_ms: int = 0
+    ) -> Quote | None:
         """Replace one exchange's side by what it shows now; no price or no size removes it. Returns the quote."""
         quotes = self.bids if is_bid else self.asks
         quote = quotes.get(exchange)
@@ -49,7 +57,21 @@ class TapeBook:
         elif quote.leaves != size:
             quote.leaves = size
             self._changed(is_bid, price)
+        quote.shown_ms = now_ms
+        opposite = (self._best_ask if is_bid else self._best_bid)[0]
+        if opposite is not None and (price > opposite if is_bid else price < opposite):
+            self._withdraw_crossed(is_bid, price, now_ms)
         return quote
+
+    def _withdraw_crossed(self, is_bid: bool, price: Decimal, now_ms: int) -> None:
+        """Take out the old quotes of the other side that a quote at `price` crosses."""
+        quotes = self.asks if is_bid else self.bids
+        for exchange, quote in tuple(quotes.items()):
+            is_crossed = quote.price < price if is_bid else quote.price > price
+            if is_crossed and now_ms - quote.shown_ms >= WITHDRAWN_AFTER_MS:
+                del quotes[exchange]
+                self.withdrawn_quotes += 1
+                self._changed(not is_bid, quote.price)
 
     def best_against(self, is_buy: bool) -> Order | Quote | None:
         best: Order | Quote | None = (self.resting_asks if is_buy else self.resting_bids).best_order()

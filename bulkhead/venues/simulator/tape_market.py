@@ -68,6 +68,13 @@ class TapeMarket:
         self.rows += played
         return played
 
+    def report(self) -> list[dict[str, object]]:
+        """What was counted, file by file: the dirt of the recording, and quotes taken as withdrawn."""
+        return [
+            {**file.counts.as_json(), "withdrawn_quotes": self._books[file.counts.symbol].withdrawn_quotes}
+            for file in self.files
+        ]
+
     def close(self) -> None:
         for file in self.files:
             file.close()
@@ -83,7 +90,7 @@ class TapeMarket:
                 self._print(book, price, size)
         else:
             is_bid = kind == BID_ROW
-            quote = book.show(exchange, is_bid, price, size, engine.next_sequence())
+            quote = book.show(exchange, is_bid, price, size, engine.next_sequence(), row_ms)
             if quote is not None and (book.resting_asks if is_bid else book.resting_bids):
                 self._meet(book, quote, is_bid)
         self._after_row(book)
