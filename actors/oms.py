@@ -68,6 +68,7 @@ class OmsActor(Reconciler):
     def on_recovery(self, loaded: RecoveryLoaded, ctx: Context) -> None:
         """Work from what is on disk. What an earlier incarnation sent without an answer is UNKNOWN from here on."""
         self._book = OrderBook(loaded.orders, loaded.open_intents, loaded.fill_ids)
+        self._reserved = dict(loaded.reserved_notional)
         self._actions |= {intent.action_key for intent in loaded.open_intents}
         self._confirmed = {(p.strategy_id, p.symbol): p.quantity for p in loaded.positions}
         for booked in loaded.unapplied_fills:

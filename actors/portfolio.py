@@ -192,9 +192,13 @@ class PortfolioActor(Behaviour):
 
     @receives(ReconcilePortfolio)
     def on_reconcile(self, stated: ReconcilePortfolio, ctx: Context) -> None:
-        if self._opening is None:
-            self._open_books(stated, ctx)
-        differences = self._differences(stated.balances)
+        try:
+            if self._opening is None:
+                self._open_books(stated, ctx)
+            differences = self._differences(stated.balances)
+        except ImpossibleNumber as error:
+            self._report_drift(f"the books came to an impossible figure: {error}", ctx)
+            return
         if differences:
             self._drift_rounds += 1
             if self._drift_rounds >= DRIFT_ROUNDS:

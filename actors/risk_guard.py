@@ -39,7 +39,6 @@ class RiskGuardActor(Behaviour):
         self._quality = QualityWindow()
         self._portfolio: PortfolioSnapshot | None = None
         self._actions: dict[str, None] = {}
-        self._tripped: set[str] = set()
         self._approached: set[str] = set()
 
     def on_start(self, ctx: Context) -> None:
@@ -125,9 +124,9 @@ class RiskGuardActor(Behaviour):
 
     def _judge(self, ctx: Context) -> None:
         findings = posttrade.check(self._portfolio, self._quality.figures(), self._limits)
+        in_force = {reason.reason_id for reason in self._gate.reasons()}
         for trip in findings.trips:
-            if trip.limit_name not in self._tripped:
-                self._tripped.add(trip.limit_name)
+            if f"risk:{trip.limit_name}" not in in_force:
                 self._trip(trip, ctx)
         near = {approach.limit_name for approach in findings.approaches}
         for approach in findings.approaches:

@@ -9,7 +9,7 @@ writes risk events; anyone may write failures; the session writes itself.
 from enum import StrEnum
 from typing import ClassVar
 
-from pydantic import SerializeAsAny
+from pydantic import Field, SerializeAsAny
 
 from messages.base import Body, Command, Letter
 from messages.failure import FailureReported, LimitApproached, RiskTripped, StopLevelChanged
@@ -80,7 +80,7 @@ class OrderRecorded(Record):
 
 
 class FillRecorded(Record):
-    """Insert-or-ignore by fill_id: the ledger answers which ones were new."""
+    """One execution, once: the OMS books no execution twice, and the ledger refuses a fill_id that it has."""
 
     stream = Stream.ORDERS_FILLS
     fill: Fill
@@ -274,6 +274,8 @@ class RecoveryLoaded(Body):
     """Everything unfinished, and where the venue must be asked from."""
 
     open_intents: tuple[OrderIntent, ...]
+    reserved_notional: dict[str, Number] = Field(default_factory=dict)
+    """What the risk guard holds for each open intent, by intent id."""
     orders: tuple[OrderRow, ...]
     """Every order that is not terminal, and the recently ended ones (tombstones)."""
     positions: tuple[Position, ...]
@@ -282,7 +284,8 @@ class RecoveryLoaded(Body):
     last_portfolio: PortfolioSnapshot | None
     opening_balances: tuple[Balance, ...] | None
     balance_changes: dict[str, Number]
-    """Per asset, the sum over every fill booked in this ledger."""
+    """Sums over every fill of this ledger: `<symbol>:base` and `<symbol>:quote` before fees, and each fee asset's name
+    with minus what was paid in it. A fill does not name its assets; who knows the instruments adds the kinds up."""
     fill_ids: tuple[str, ...]
     """Executions already booked since the watermark."""
     watermark_ns: Nanoseconds

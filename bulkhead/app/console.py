@@ -1,5 +1,7 @@
 """What `run` shows: a live panel in a terminal, a plain line now and then elsewhere, one JSON object when asked."""
 
+import os
+import sys
 import time
 from types import TracebackType
 from typing import Self
@@ -29,6 +31,14 @@ TAPE_DIRT = (
 )
 
 
+class _Screen(RichConsole):
+    """A session outlives its reader: when the pipe breaks, it goes on in silence to its ordered end."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 class Console:
     """Quiet when told so. Never asks anything."""
 
@@ -36,7 +46,7 @@ class Console:
         self._session = session
         self._as_json = as_json
         self._quiet = quiet
-        self._rich = RichConsole(highlight=False)
+        self._rich = _Screen(highlight=False)
         self._live: Live | None = None
         self._next_line = 0.0
         self._rows = (0, time.monotonic())

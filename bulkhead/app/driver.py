@@ -7,7 +7,6 @@ been worked off; so the results do not depend on the speed of the machine.
 
 import time
 from collections.abc import Callable
-from functools import partial
 from typing import Protocol, TypeVar
 
 from bulkhead.app.exit_codes import ExitCode, Stopped
@@ -143,12 +142,10 @@ class TapeDriver:
         return True
 
     def _fire_timers_until(self, tape_ms: int) -> None:
-        """Timers between two instants fire at their own times; the venue's clock goes with ours."""
+        """Timers between two instants fire at their own times; the venue's clock follows what is signed then."""
         until_ns = tape_ms * NS_PER_MS
         while (due_ns := self._host.next_timer_ns()) is not None and due_ns <= until_ns:
             self._host.run_until(max(due_ns, self._host.now_ns()))
-            if self._venue.orders.handed_in != self._seen_requests:
-                self._ask(partial(self._control.set_clock, self._host.now_ns() // NS_PER_MS))
             self.settle()
 
     def _pace(self, tape_ms: int) -> None:

@@ -48,6 +48,7 @@ START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 45.0
 CANCEL_TIMEOUT_S = 5.0
 STATUS_INTERVAL_S = 1.0
+CAUGHT = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class Outcome:
 
 
 class Interrupts:
-    """SIGINT and SIGTERM ask for an ordered end; a second SIGINT ends at once."""
+    """SIGINT, SIGTERM and a closed terminal ask for an ordered end; a second SIGINT ends at once."""
 
     def __init__(self) -> None:
         self.reason: str | None = None
@@ -97,7 +98,7 @@ def caught_signals() -> Iterator[Interrupts]:
     if threading.current_thread() is not threading.main_thread():
         yield interrupts
         return
-    before = {number: signal.signal(number, interrupts) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, interrupts) for number in CAUGHT}
     try:
         yield interrupts
     finally:

@@ -65,7 +65,8 @@ class SimulatorProcess:
         self.stop()
 
     def _settings_json(self) -> str:
-        return self._settings.model_dump_json()
+        """Without the key: a command line is for all to see, and the simulator knows its own words."""
+        return self._settings.model_dump_json(exclude={"api_key", "api_secret"})
 
 
 def _first_line(stream: IO[str] | None) -> str:

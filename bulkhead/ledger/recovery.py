@@ -37,6 +37,7 @@ def load(connection: Connection, tombstone_count: int) -> RecoveryLoaded:
     watermark_ns = _watermark_ns(connection)
     return RecoveryLoaded(
         open_intents=_open_intents(connection),
+        reserved_notional=_reserved(connection),
         orders=_orders(connection, tombstone_count),
         positions=_positions(connection),
         unapplied_fills=_unapplied_fills(connection),
@@ -55,6 +56,12 @@ def _open_intents(connection: Connection) -> tuple[OrderIntent, ...]:
     return tuple(OrderIntent.model_validate_json(payload) for payload in rows)
 
 
+def _reserved(connection: Connection) -> dict[str, Decimal]:
+    query = select(order_intents.c.intent_id, order_intents.c.reserved_notional)
+    rows = connection.execute(query.where(order_intents.c.status.in_(_OPEN_INTENTS)))
+    return {row.intent_id: row.reserved_notional for row in rows}
+
+
 def _orders(connection: Connection, tombstone_count: int) -> tuple[OrderRow, ...]:
     """The latest ended ones, oldest first, then every one that is not terminal."""
     query = select(orders.c.payload)
@@ -71,23 +78,15 @@ def _positions(connection: Connection) -> tuple[Position, ...]:
 
 
 def _unapplied_fills(connection: Connection) -> tuple[FillBooked, ...]:
-    """Fills after the last one that each recorded position contains: a crash fell between the two commits.
+    """Fills after the last one that any recorded position contains: a crash fell between the two commits.
 
-    The search begins at the earliest last fill of all positions, so it grows with the tail and not with history only
-    while every strategy trades now and then.
+    Portfolio applies fills in the order of the ledger, so whatever comes after the newest applied one is not applied.
     """
-    last = fills.alias("last")
-    applied = (
-        select(positions.c.strategy_id, positions.c.symbol, last.c.seq.label("seq"))
-        .join(last, last.c.fill_id == positions.c.last_fill_id)
-        .subquery()
-    )
-    same = (applied.c.strategy_id == fills.c.strategy_id) & (applied.c.symbol == fills.c.symbol)
+    applied = select(func.max(fills.c.seq)).join(positions, positions.c.last_fill_id == fills.c.fill_id)
     query = (
         select(fills, orders.c.payload.label("order_payload"))
         .join(orders, orders.c.client_order_id == fills.c.client_order_id)
-        .outerjoin(applied, same)
-        .where(applied.c.seq.is_(None) | (fills.c.seq > applied.c.seq))
+        .where(fills.c.seq > (connection.scalar(applied) or 0))
         .order_by(fills.c.seq)
     )
     return tuple(_fill_booked(dict(row)) for row in connection.execute(query).mappings())

@@ -135,6 +135,7 @@ fills = Table(
     _text("source"),
     _seq(),
     Index("ix_fills_executed", "executed_ns"),
+    Index("ix_fills_seq", "seq"),
 )
 Index("ix_fills_order", fills.c.client_order_id, fills.c.executed_ns.desc())
 

@@ -9,7 +9,7 @@ import pytest
 
 from bulkhead.app.exit_codes import ExitCode
 from bulkhead.app.settings import load_settings
-from tests.app.kit import COMMAND, ROOT, Cli, real, tape_rows, write_tape
+from tests.app.kit import COMMAND, ROOT, TREND, Cli, real, tape_rows, write_config, write_tape
 
 
 def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
@@ -82,3 +82,13 @@ def test_a_new_strategy_runs_as_it_is(cli: Cli, tmp_path: Path, monkeypatch: pyt
     assert "not overwritten: " in again.sentence
     assert "like 'my_breakout'" in cli("new-strategy", "My-Breakout").sentence
     assert json.loads(cli("new-strategy", "other", "--json").out)["config"] == "config/other.toml"
+
+
+@pytest.mark.process
+def test_a_run_outlives_its_reader(tmp_path: Path) -> None:
+    config = write_config(tmp_path / "test.toml", strategies=TREND)
+    tape = write_tape(tmp_path / "TEST.csv", tape_rows(60))
+    piped = f"{COMMAND} run --config {config} --replay-ticks {tape} --speed 20 | true; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", piped], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "0\n", done.stderr
+    assert json.loads(real("status", "--json", cwd=tmp_path).out)["detail"].startswith("stopped in order")

@@ -110,6 +110,7 @@ class RestApi:
             check_key(request.headers.get("x-mbx-apikey"), self._settings.api_key)
             check_timestamp(params, now_ms, self._settings.checks_timestamps)
             check_signature(params, signed_part(query_text) + signed_part(body_text), self._settings.api_secret)
+            self._venue.follow_clock(params.integer("timestamp"))
         if endpoint.is_order:
             return self._with_order_faults(endpoint, params)
         return endpoint.handle(params)

@@ -89,6 +89,11 @@ class Venue:
             return self.tape.time_ms
         return self._wall_ms()
 
+    def follow_clock(self, client_ms: int | None) -> None:
+        """In lockstep the client's clock leads between two instants of the tape: a timer of its own may be due."""
+        if self.settings.lockstep and self.tape is not None and client_ms is not None:
+            self.tape.move_clock(client_ms)
+
     # -- orders ---------------------------------------------------------------------------------------------------
 
     def place(self, request: OrderRequest) -> tuple[Order, list[Fill]]:

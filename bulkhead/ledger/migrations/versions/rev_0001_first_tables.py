@@ -254,6 +254,7 @@ def upgrade() -> None:
     op.create_index("ix_orders_venue_order_id", "orders", ["venue_order_id"])
     op.create_index("ix_orders_created", "orders", ["created_ns"])
     op.create_index("ix_fills_executed", "fills", ["executed_ns"])
+    op.create_index("ix_fills_seq", "fills", ["seq"])
     op.create_index("ix_fills_order", "fills", ["client_order_id", sa.text("executed_ns DESC")])
     op.create_index("ix_deadlines_due", "deadlines", ["due_ns"])
 

@@ -1,0 +1,445 @@
+"""A venue as a model: orders, accounts and prices in one actor, so that it works alike on both hosts.
+
+It shares no code with the order path. Each request waits for its latency as a timer of the host, so in virtual time one
+seed decides everything. `Faults` says how often it misbehaves. What it is not: a wire. That is bulkhead.venues'.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import count
+from random import Random
+
+from bulkhead.venues.port import Instrument, Sink, VenueCapabilities, WriteGuard
+from messages.base import Body, Evidence
+from messages.market import FeedConnected, Quote, Trade
+from messages.orders import (
+    Balance,
+    CancelOrder,
+    CancelRejected,
+    ExecutionReported,
+    OrderAccepted,
+    OrderCancelled,
+    OrderChannelUp,
+    OrderNotSent,
+    OrderOutcomeUnknown,
+    OrderRejected,
+    OrderStatusReported,
+    OrderTicket,
+    QueryOrder,
+    SubmitOrder,
+    TakeVenueSnapshot,
+    VenueExecution,
+    VenueOrder,
+    VenueSnapshotTaken,
+)
+from messages.values import OrderStatus, OrderType, Side
+from supervisor.runtime.behaviour import Behaviour, Context, receives
+from supervisor.runtime.host import Host
+from tests.simulation.market import ACCOUNT, CAPABILITIES, FEE_RATE, INSTRUMENTS, LOT, OPENING, VENUE, Walk
+
+ADDRESS = "model-venue"
+LATENCY_S = 0.004
+REPLY_TIMEOUT_S = 2.0
+
+
+@dataclass(frozen=True)
+class Faults:
+    """How often, from 0 to 1, each thing goes wrong with an order or a print."""
+
+    reject: float = 0.0
+    not_sent: float = 0.0
+    lost_request: float = 0.0
+    lost_reply: float = 0.0
+    late_ack: float = 0.0
+    """The acknowledgement comes a second after the fills."""
+    duplicate: float = 0.0
+    """A report, or a print, is told twice."""
+
+
+CALM = Faults()
+ROUGH = Faults(reject=0.03, not_sent=0.05, lost_request=0.03, lost_reply=0.05, late_ack=0.1, duplicate=0.2)
+
+
+# -- the venue's own messages -----------------------------------------------------------------------------------------
+
+
+class Submitted(Body):
+    command: SubmitOrder
+    issuer: str
+    issuer_epoch: int
+
+
+class Arrived(Body):
+    ticket: OrderTicket
+    is_reply_lost: bool
+    is_ack_late: bool
+
+
+class Asked(Body):
+    question: CancelOrder | QueryOrder | TakeVenueSnapshot
+    has_arrived: bool = False
+
+
+class Say(Body):
+    said: Body
+    is_stream: bool
+
+
+class Opened(Body):
+    is_feed: bool
+
+
+class Step(Body):
+    symbol: str
+
+
+@dataclass
+class Order:
+    """An order on the venue's own book."""
+
+    ticket: OrderTicket
+    venue_order_id: str
+    created_ns: int
+    status: OrderStatus = OrderStatus.SUBMITTED
+    filled: Decimal = Decimal(0)
+    notional: Decimal = Decimal(0)
+
+    def listed(self, now_ns: int) -> VenueOrder:
+        ticket = self.ticket
+        return VenueOrder(
+            client_order_id=ticket.client_order_id,
+            venue_order_id=self.venue_order_id,
+            symbol=ticket.symbol,
+            side=ticket.side,
+            order_type=ticket.order_type.value,
+            status=self.status,
+            quantity=ticket.quantity,
+            filled=self.filled,
+            filled_notional=self.notional,
+            limit_price=ticket.limit_price,
+            created_ns=self.created_ns,
+            updated_ns=now_ns,
+        )
+
+
+class ModelVenue(Behaviour):
+    """The only incarnation there is. Its ports post to it; it answers through the sinks that they were given."""
+
+    def __init__(self, guard: WriteGuard, seed: int, faults: Faults = CALM, tick_s: float = 0.5) -> None:
+        self.faults = faults
+        self.guard = guard
+        self.tick_s = tick_s
+        self.balances = dict(OPENING)
+        self.orders: dict[str, Order] = {}
+        self.executions: list[VenueExecution] = []
+        self.repeated_ids: list[str] = []
+        """Client order ids that were handed in although an order of that id had been accepted before."""
+        self.withheld: list[str] = []
+        self.order_sink: Sink | None = None
+        self.feed_sink: Sink | None = None
+        self.is_stream_up = False
+        self.answered = 0
+        self._rng = Random(f"{seed}:venue")
+        self._walks = {"BTCUSDT": Walk("100.00", self._rng), "ETHUSDT": Walk("60.00", self._rng)}
+        self._print_ids = {symbol: count(1) for symbol in self._walks}
+        self._quote_ids = {symbol: count(1) for symbol in self._walks}
+        self._numbers = count(1)
+
+    def on_start(self, ctx: Context) -> None:
+        for symbol in self._walks:
+            ctx.after(self.tick_s, f"step:{symbol}", Step(symbol=symbol))
+
+    def _later(self, delay_s: float, body: Body, ctx: Context) -> None:
+        ctx.after(delay_s, f"n{next(self._numbers)}", body)
+
+    def _happens(self, share: float) -> bool:
+        return self._rng.random() < share
+
+    # -- what it says -------------------------------------------------------------------------------------------------
+
+    @receives(Opened)
+    def on_opened(self, opened: Opened, _: Context) -> None:
+        if opened.is_feed:
+            assert self.feed_sink is not None
+            self.feed_sink(FeedConnected(feed="feed"))
+        elif self.order_sink is not None:
+            self.is_stream_up = True
+            self.order_sink(OrderChannelUp(venue=VENUE))
+
+    @receives(Say)
+    def on_say(self, say: Say, _: Context) -> None:
+        if say.is_stream and not self.is_stream_up:
+            return  # nobody listens: a snapshot will have to tell it
+        if not say.is_stream:
+            self.answered += 1
+        if self.order_sink is not None:
+            self.order_sink(say.said)
+
+    def _reply(self, evidence: Evidence, ctx: Context, delay_s: float = LATENCY_S) -> None:
+        self._later(delay_s, Say(said=evidence, is_stream=False), ctx)
+
+    def _report(self, evidence: Evidence, ctx: Context) -> None:
+        for _ in range(2 if self._happens(self.faults.duplicate) else 1):
+            self._later(LATENCY_S, Say(said=evidence, is_stream=True), ctx)
+
+    # -- orders -------------------------------------------------------------------------------------------------------
+
+    @receives(Submitted)
+    def on_submitted(self, asked: Submitted, ctx: Context) -> None:
+        """What a transport does: ask the guard in the last moment, then write."""
+        ticket = asked.command.ticket
+        refusal = self.guard.refusal(ticket, asked.issuer, asked.issuer_epoch)
+        key, symbol = ticket.client_order_id, ticket.symbol
+        if refusal is not None:
+            self.withheld.append(refusal)
+            code, _, detail = refusal.partition(":")
+            self._reply(OrderNotSent(client_order_id=key, symbol=symbol, code=code, reason=detail), ctx)
+        elif self._happens(self.faults.not_sent):
+            self._reply(OrderNotSent(client_order_id=key, symbol=symbol, code="CONNECT", reason="refused"), ctx)
+        elif self._happens(self.faults.lost_request):
+            lost = OrderOutcomeUnknown(client_order_id=key, symbol=symbol, reason="no reply")
+            self._reply(lost, ctx, REPLY_TIMEOUT_S)
+        else:
+            is_lost, is_late = self._happens(self.faults.lost_reply), self._happens(self.faults.late_ack)
+            self._later(LATENCY_S, Arrived(ticket=ticket, is_reply_lost=is_lost, is_ack_late=is_late), ctx)
+
+    @receives(Arrived)
+    def on_arrived(self, arrived: Arrived, ctx: Context) -> None:
+        ticket = arrived.ticket
+        key, symbol = ticket.client_order_id, ticket.symbol
+        if key in self.orders:
+            self.repeated_ids.append(key)
+            repeated = OrderRejected(client_order_id=key, symbol=symbol, code="-2010", reason="Duplicate order sent.")
+            self._reply(repeated, ctx)
+            return
+        if self._happens(self.faults.reject) or not self._can_pay(ticket):
+            refused = OrderRejected(client_order_id=key, symbol=symbol, code="-2010", reason="Account says no.")
+            self._reply(refused, ctx)
+            return
+        order = Order(ticket, f"v{next(self._numbers)}", ctx.now_ns())
+        self.orders[key] = order
+        self._match(order, ctx)
+        if arrived.is_reply_lost:
+            lost = OrderOutcomeUnknown(client_order_id=key, symbol=symbol, reason="reply lost")
+            self._reply(lost, ctx, REPLY_TIMEOUT_S)
+            return
+        accepted = OrderAccepted(client_order_id=key, symbol=symbol, venue_order_id=order.venue_order_id)
+        self._reply(accepted, ctx, 1.0 if arrived.is_ack_late else LATENCY_S)
+
+    def _can_pay(self, ticket: OrderTicket) -> bool:
+        rules = INSTRUMENTS[ticket.symbol]
+        if ticket.side is Side.SELL:
+            return self.balances[rules.base_asset] >= ticket.quantity
+        return self.balances["USDT"] >= ticket.quantity * self._walks[ticket.symbol].ask * 2
+
+    def _match(self, order: Order, ctx: Context) -> None:
+        """Fill what crosses: half now and half now again, so that every order knows partial fills."""
+        ticket, walk = order.ticket, self._walks[order.ticket.symbol]
+        price = walk.ask if ticket.side is Side.BUY else walk.bid
+        if order.status.is_terminal or not self._can_pay(ticket):
+            return
+        if ticket.order_type is OrderType.LMT and (price - (ticket.limit_price or price)) * ticket.side.sign > 0:
+            return
+        first = (ticket.quantity / 2 // LOT) * LOT
+        for part in (first, ticket.quantity - first):
+            if part > 0:
+                self._fill(order, part, price, ctx)
+
+    def _fill(self, order: Order, quantity: Decimal, price: Decimal, ctx: Context) -> None:
+        ticket, rules = order.ticket, INSTRUMENTS[order.ticket.symbol]
+        is_buy = ticket.side is Side.BUY
+        fee_asset = rules.base_asset if is_buy else rules.quote_asset
+        fee = (quantity if is_buy else quantity * price) * FEE_RATE
+        order.filled += quantity
+        order.notional += quantity * price
+        order.status = OrderStatus.FILLED if order.filled == ticket.quantity else OrderStatus.PARTIAL
+        self.balances[rules.base_asset] += quantity * ticket.side.sign
+        self.balances[rules.quote_asset] -= quantity * price * ticket.side.sign
+        self.balances[fee_asset] -= fee
+        execution = VenueExecution(
+            execution_id=str(len(self.executions) + 1),
+            venue_order_id=order.venue_order_id,
+            symbol=ticket.symbol,
+            side=ticket.side,
+            quantity=quantity,
+            price=price,
+            fee=fee,
+            fee_asset=fee_asset,
+            executed_ns=ctx.now_ns(),
+        )
+        self.executions.append(execution)
+        report = ExecutionReported(
+            client_order_id=ticket.client_order_id,
+            symbol=ticket.symbol,
+            venue_order_id=order.venue_order_id,
+            venue_time_ns=execution.executed_ns,
+            execution_id=execution.execution_id,
+            side=ticket.side,
+            quantity=quantity,
+            price=price,
+            fee=fee,
+            fee_asset=fee_asset,
+            cumulative=order.filled,
+        )
+        self._report(report, ctx)
+
+    # -- questions ----------------------------------------------------------------------------------------------------
+
+    @receives(Asked)
+    def on_asked(self, asked: Asked, ctx: Context) -> None:
+        question = asked.question
+        if not asked.has_arrived:
+            self._later(LATENCY_S, Asked(question=question, has_arrived=True), ctx)
+        elif isinstance(question, CancelOrder):
+            self._cancel(question, ctx)
+        elif isinstance(question, QueryOrder):
+            order = self.orders.get(question.client_order_id)
+            answer = OrderStatusReported(
+                client_order_id=question.client_order_id,
+                symbol=question.symbol,
+                order=None if order is None else order.listed(ctx.now_ns()),
+                executions=() if order is None else self._executions_of(order),
+                as_of_ns=ctx.now_ns(),
+            )
+            self._reply(answer, ctx)
+        else:
+            self._snapshot(question, ctx)
+
+    def _executions_of(self, order: Order) -> tuple[VenueExecution, ...]:
+        return tuple(e for e in self.executions if e.venue_order_id == order.venue_order_id)
+
+    def _cancel(self, cancel: CancelOrder, ctx: Context) -> None:
+        key, symbol = cancel.client_order_id, cancel.symbol
+        order = self.orders.get(key)
+        if order is None or order.status.is_terminal:
+            rejected = CancelRejected(client_order_id=key, symbol=symbol, code="-2011", reason="Unknown order sent.")
+            self._reply(rejected, ctx)
+            return
+        order.status = OrderStatus.CANCELLED
+        self._reply(OrderCancelled(client_order_id=key, symbol=symbol, cumulative=order.filled), ctx)
+
+    def _snapshot(self, asked: TakeVenueSnapshot, ctx: Context) -> None:
+        now_ns = ctx.now_ns()
+        listed = tuple(
+            order.listed(now_ns)
+            for order in self.orders.values()
+            if order.created_ns >= asked.since_ns and order.ticket.symbol in asked.symbols
+        )
+        taken = VenueSnapshotTaken(
+            venue=VENUE,
+            account=ACCOUNT,
+            as_of_ns=now_ns,
+            balances=tuple(Balance(asset=a, free=b, locked=Decimal(0)) for a, b in self.balances.items()),
+            open_orders=tuple(o.listed(now_ns) for o in self.orders.values() if not o.status.is_terminal),
+            orders=listed,
+            executions=tuple(
+                e for e in self.executions if e.executed_ns >= asked.since_ns and e.symbol in asked.symbols
+            ),
+        )
+        self._reply(taken, ctx)
+
+    # -- prices -------------------------------------------------------------------------------------------------------
+
+    @receives(Step)
+    def on_step(self, step: Step, ctx: Context) -> None:
+        ctx.after(self.tick_s, f"step:{step.symbol}", step)
+        walk = self._walks[step.symbol]
+        walk.step()
+        for order in self.orders.values():
+            if order.ticket.symbol == step.symbol and not order.status.is_terminal:
+                self._match(order, ctx)
+        if self.feed_sink is None:
+            return
+        now_ns = ctx.now_ns()
+        times = {"event_time_ns": now_ns, "received_at_ns": now_ns, "received_monotonic_ns": ctx.monotonic_ns()}
+        quote = Quote(
+            venue=VENUE,
+            symbol=step.symbol,
+            bid=walk.bid,
+            bid_quantity=Decimal(5),
+            ask=walk.ask,
+            ask_quantity=Decimal(5),
+            update_id=next(self._quote_ids[step.symbol]),
+            **times,
+        )
+        trade = Trade(
+            venue=VENUE,
+            symbol=step.symbol,
+            price=walk.price,
+            quantity=LOT * self._rng.randint(1, 500),
+            trade_id=next(self._print_ids[step.symbol]),
+            **times,
+        )
+        for _ in range(2 if self._happens(self.faults.duplicate) else 1):
+            self.feed_sink(quote)
+            self.feed_sink(trade)
+
+
+class ModelOrders:
+    """The venue's order port. Opening it twice is an error, as with the real adapter."""
+
+    def __init__(self, host: Host, venue: ModelVenue) -> None:
+        self._host, self._venue = host, venue
+        self._is_open = False
+        self.handed_in = 0
+
+    @property
+    def capabilities(self) -> VenueCapabilities:
+        return CAPABILITIES
+
+    def load_instruments(self) -> tuple[Instrument, ...]:
+        return tuple(INSTRUMENTS.values())
+
+    def server_time_ms(self) -> int:
+        return self._host.now_ns() // 1_000_000
+
+    def check_key(self) -> None:
+        """There is none."""
+
+    def open(self, sink: Sink) -> None:
+        if self._is_open:
+            raise RuntimeError("open already: close() comes before another open()")
+        self._is_open = True
+        self._venue.order_sink = sink
+        self._post(Opened(is_feed=False))
+
+    def close(self, deadline_s: float) -> None:
+        self._is_open = self._venue.is_stream_up = False
+
+    def _post(self, body: Body) -> None:
+        self._host.tell(ADDRESS, body, sender="wire")
+
+    def _hand_in(self, body: Body) -> None:
+        self.handed_in += 1
+        self._post(body)
+
+    def submit(self, command: SubmitOrder, issuer: str, epoch: int) -> None:
+        self._hand_in(Submitted(command=command, issuer=issuer, issuer_epoch=epoch))
+
+    def cancel(self, command: CancelOrder) -> None:
+        self._hand_in(Asked(question=command))
+
+    def query(self, command: QueryOrder) -> None:
+        self._hand_in(Asked(question=command))
+
+    def snapshot(self, command: TakeVenueSnapshot) -> None:
+        self._hand_in(Asked(question=command))
+
+    def pending(self) -> int:
+        return self.handed_in - self._venue.answered
+
+
+class ModelFeed:
+    """The venue's market data port."""
+
+    def __init__(self, host: Host, venue: ModelVenue) -> None:
+        self._host, self._venue = host, venue
+
+    def open(self, sink: Sink) -> None:
+        if self._venue.feed_sink is not None:
+            raise RuntimeError("open already: close() comes before another open()")
+        self._venue.feed_sink = sink
+        self._host.tell(ADDRESS, Opened(is_feed=True), sender="wire")
+
+    def close(self, deadline_s: float) -> None:
+        self._venue.feed_sink = None
