@@ -30,7 +30,7 @@ def test_its_own_test_passes(tmp_path: Path) -> None:
 def test_its_configuration_loads_it(tmp_path: Path) -> None:
     strategy_file, _, config_file = write_skeleton("dip2", tmp_path)
     (config,) = load_settings(config_file).strategies
-    built = build_strategy(config.use, config.symbols, config.parameters, strategy_file.parent)
+    built = build_strategy(config.use, config.traded, config.parameters, strategy_file.parent)
     assert type(built).__name__ == "Dip2"
     assert config.sizing.notional == Decimal(100)
 

@@ -52,10 +52,10 @@ def test_source_file(path: Path) -> None:
         length = (function.end_lineno or 0) - function.lineno + 1
         assert length <= MAX_FUNCTION_LINES, f"{function.name} has {length} lines"
     found = EMPTY_PROMISES.search(text)
-    assert not found, f"promises nothing: {found and found.group()}"
+    assert found is None, f"promises nothing: {found.group()}"
     if not name(path).startswith(AMBIENT_ALLOWED):
         ambient = AMBIENT.search(text)
-        assert not ambient, f"time and randomness come from the context: {ambient and ambient.group()}"
+        assert ambient is None, f"time and randomness come from the context: {ambient.group()}"
 
 
 def test_the_ambient_rule_can_fail() -> None:

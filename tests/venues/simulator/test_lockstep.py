@@ -91,7 +91,7 @@ def test_orders_between_steps_meet_the_present_book_at_the_tapes_time(start: Sta
     with ticks, open_ws(sim, "/ws-api/v3") as user, open_ws(sim, "/sim/tape") as control:
         subscribe_user(user)
         step(control)
-        placed = client.order(symbol="BACUSD", quantity="250", price="10.00").json()
+        placed = client.order(symbol="BACUSD", quantity="250", price="10.00", timestamp=T0).json()
         assert (placed["executedQty"], placed["transactTime"]) == ("100.00000000", T0)
         assert [receive(user)["event"]["e"] for _ in range(3)][-1] == "outboundAccountPosition"
         moved = step(control)
@@ -100,6 +100,19 @@ def test_orders_between_steps_meet_the_present_book_at_the_tapes_time(start: Sta
         assert (filled["x"], filled["T"], filled["l"], filled["m"]) == ("TRADE", T0 + 50, "100.00000000", True)
         assert step(control)["user_events"] == 7
         assert client.signed("GET", "order", symbol="BACUSD", orderId=1).json()["executedQty"] == "210.00000000"
+    client.close()
+
+
+def test_a_signed_request_between_steps_moves_the_clock_to_its_own_time(start: Start) -> None:
+    """A timer of the client's may be due between two rows; what it sends happens then, and never past the next row."""
+    sim = start(ask(0, "10.00", 100), trade(1_000, "9.99", 10))
+    client = Client(sim.http_url)
+    with open_ws(sim, "/sim/tape") as control, open_ws(sim, "/ws/bacusd@bookTicker"):
+        step(control)
+        placed = client.order(symbol="BACUSD", quantity="1", price="9.00", timestamp=T0 + 400).json()
+        assert placed["transactTime"] == T0 + 400
+        late = client.order(symbol="BACUSD", quantity="1", price="9.00", timestamp=T0 + 60_000).json()
+        assert late["transactTime"] == T0 + 1_000
     client.close()
 
 

@@ -1,13 +1,14 @@
 """Market streams and the user data stream over real sockets."""
 
 import json
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.sync.client import ClientConnection
+from websockets.sync.client import ClientConnection, connect
 
 from bulkhead.venues.simulator.process import RunningSimulator, in_thread
 from bulkhead.venues.simulator.settings import Limits, SimulatorSettings
@@ -116,12 +117,20 @@ def test_too_many_messages_end_the_connection(sim: RunningSimulator) -> None:
         assert len(until_closed(connection)) < 20
 
 
+def narrow_ws(sim: RunningSimulator, path: str) -> ClientConnection:
+    """A connection whose kernel takes next to nothing for it, so that little has to be sent before it is full."""
+    narrow = socket.socket()
+    narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+    narrow.connect(("127.0.0.1", sim.port))
+    return connect(sim.ws_url + path, sock=narrow, compression=None, proxy=None, max_queue=2)
+
+
 def test_a_reader_that_is_too_slow_is_cut_off() -> None:
     limits = Limits(connection_queue_messages=200)
     settings = SimulatorSettings(symbols=("BTCUSDT",), events_per_s=20_000, limits=limits)
-    with in_thread(settings) as sim, open_ws(sim, "/ws/btcusdt@trade/btcusdt@bookTicker") as connection:
+    with in_thread(settings) as sim, narrow_ws(sim, "/ws/btcusdt@trade/btcusdt@bookTicker") as connection:
         # Not reading: the client library stops taking from the socket once its own small queue is full.
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 90
         while sim.simulator.hub.listeners and time.monotonic() < deadline:
             time.sleep(0.05)
         assert not sim.simulator.hub.listeners
