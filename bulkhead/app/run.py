@@ -42,8 +42,9 @@ from supervisor.runtime.threaded import ThreadedHost
 from supervisor.spec import SupervisorSpec, nodes, validate
 from supervisor.supervisor import Supervisor
 
-SWITCH_INTERVAL_S = 0.0005
-"""CPython's default of 5 ms lets one busy thread hold the order path up for whole milliseconds at every hand-over."""
+SWITCH_INTERVAL_S = 0.0002
+"""CPython's default of 5 ms lets one busy thread hold the order path up at every hand-over. Beside a busy strategy the
+median of tick-to-order is 10 ms at 0.5 ms, 6 ms at 0.2 ms, and no better below; alone it makes no difference."""
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 45.0
 CANCEL_TIMEOUT_S = 5.0
@@ -287,6 +288,7 @@ class Runner:
             self._host.tell(addresses.OMS, Reconcile(reason="the session ends"), sender="run")
             self._driver.until(lambda: self._is_down or self._oms().reconciliations > before, CANCEL_TIMEOUT_S)
             self._driver.until(lambda: self._is_down or self._gate.is_recovered, CANCEL_TIMEOUT_S)
+        self._host.on_liveness = lambda name, is_up: None  # from here on every end is meant
         if not self._is_down:
             self._host.tell(ROOT, StopChild(child=ROOT), sender="run")
             if not self._driver.until(lambda: self._is_down, STOP_TIMEOUT_S):

@@ -27,7 +27,13 @@ class SimulatorProcess:
         """Returns when it listens. Raises Stopped with the simulator's own words when it does not."""
         command = [sys.executable, "-m", "bulkhead.venues.simulator", "--settings-json", self._settings_json()]
         self._process = subprocess.Popen(  # noqa: S603 - our own module, with our own interpreter
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            # Ctrl-C goes to the terminal's whole process group: the venue must still be there for the last cancels.
+            start_new_session=True,
         )
         line = _first_line(self._process.stdout)
         if not line:

@@ -103,19 +103,25 @@ def simulator(folder: Path, **settings: object) -> Iterator[Simulator]:
         venue.stop()
 
 
-def write_config(folder: Path, port: int, *, strategies: str | None = None, **sections: dict[str, object]) -> Path:
+def _at(port: int) -> dict[str, object]:
+    return {
+        "start_simulator": False,
+        "rest_url": f"http://127.0.0.1:{port}",
+        "ws_api_url": f"ws://127.0.0.1:{port}/ws-api/v3",
+        "stream_url": f"ws://127.0.0.1:{port}",
+        "request_timeout_s": 3.0,
+        "recv_window_ms": 1000,
+    }
+
+
+def write_config(
+    folder: Path, port: int | None, *, strategies: str | None = None, **sections: dict[str, object]
+) -> Path:
     """A configuration against a simulator that is there already, with everything it writes below `folder`."""
     logs = folder / "logs"
     tables: dict[str, dict[str, object]] = {
         "session": {"logs_dir": str(logs), "ledger_file": str(logs / "ledger.db"), "stop_dir": str(logs / "stop")},
-        "venue": {
-            "start_simulator": False,
-            "rest_url": f"http://127.0.0.1:{port}",
-            "ws_api_url": f"ws://127.0.0.1:{port}/ws-api/v3",
-            "stream_url": f"ws://127.0.0.1:{port}",
-            "request_timeout_s": 3.0,
-            "recv_window_ms": 1000,
-        },
+        "venue": {} if port is None else _at(port),
         "execution": {"query_unknown_interval_s": 1.0, "reconcile_interval_without_stream_s": 1.0},
         "risk": {"currency": "USDT"},
     }
@@ -141,7 +147,7 @@ def ladder(*symbols: str, **parameters: object) -> str:
 class Run:
     """A `bulkhead run` process."""
 
-    def __init__(self, config: Path, *arguments: str) -> None:
+    def __init__(self, config: Path, *arguments: str, own_group: bool = False) -> None:
         self._config = config
         self.folder = config.parent / "logs"
         self.process = subprocess.Popen(
@@ -151,6 +157,7 @@ class Run:
             text=True,
             cwd=ROOT,
             env={**os.environ, "COLUMNS": "200"},
+            start_new_session=own_group,
         )
 
     def status(self) -> dict[str, Any] | None:
@@ -196,8 +203,8 @@ class Run:
 
 
 @contextmanager
-def running(config: Path, *arguments: str) -> Iterator[Run]:
-    run = Run(config, *arguments)
+def running(config: Path, *arguments: str, own_group: bool = False) -> Iterator[Run]:
+    run = Run(config, *arguments, own_group=own_group)
     try:
         yield run
     finally:

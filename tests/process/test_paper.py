@@ -1,5 +1,6 @@
 """TEST-710 to TEST-714 over the real wire: real processes, real sockets, a real ledger."""
 
+import json
 import os
 import signal
 from pathlib import Path
@@ -157,3 +158,19 @@ def test_sigterm_ends_in_order_and_sigint_twice_at_once(tmp_path: Path) -> None:
         assert run.process.returncode == 0
         assert "SIGINT" in output
         assert not venue.books()["open_orders"]
+
+
+def test_ctrl_c_in_a_terminal_does_not_take_the_venue_before_the_run(tmp_path: Path) -> None:
+    """A terminal signals the whole process group; the simulator that the run started must outlive its last cancels."""
+    logs = tmp_path / "logs"
+    config = write_config(
+        tmp_path, None, venue={"start_simulator": True}, simulator={"books_file": str(logs / "venue.db")}
+    )
+    with running(config, own_group=True) as run:
+        run.until_trading()
+        os.killpg(run.process.pid, signal.SIGINT)
+        output = run.output()
+    assert run.process.returncode == 0, output
+    report = json.loads((run.session_dir / "status.json").read_text())
+    assert [reason["reason_id"] for reason in report["reasons"]] == ["session:stopping"]
+    assert not list((logs / "stop").glob("*.json"))
