@@ -75,6 +75,18 @@ def run(
         raise Stopped(outcome.code, outcome.reason)
 
 
+@app.command()
+def bench(
+    only: Annotated[str | None, typer.Option(help="Only this: tick-to-order, tick-to-order-busy or replay.")] = None,
+    seconds: Annotated[float, typer.Option(help="Of each latency bench, after its warm-up.", min=1.0)] = 20.0,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure this machine: tick-to-order beside its floor, and replay throughput."""
+    from bulkhead.app.bench.command import bench as run_bench
+
+    run_bench(only, seconds, as_json=as_json)
+
+
 def _speed(text: str) -> float | None:
     if text == "max":
         return None

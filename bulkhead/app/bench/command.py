@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bulkhead.app.bench import latency, replay
-from bulkhead.app.bench.figures import Environment, Spread, environment
+from bulkhead.app.bench.figures import Environment, Spread, environment, load_now
 from bulkhead.app.bench.latency import LatencyFigures
 from bulkhead.app.bench.replay import ReplayFigures
 from bulkhead.app.exit_codes import ExitCode, Stopped
@@ -49,6 +49,7 @@ def bench(only: str | None = None, seconds: float = DEFAULT_SECONDS, *, as_json:
     known = benches(seconds)
     if only is not None and only not in known:
         raise Stopped(ExitCode.CONFIG, f"no bench is called {only!r}; there are {', '.join(known)}")
+    load_before = load_now()
     progress = Console(stderr=True, highlight=False)
     latencies: dict[str, LatencyFigures] = {}
     replays: dict[str, ReplayFigures] = {}
@@ -62,7 +63,7 @@ def bench(only: str | None = None, seconds: float = DEFAULT_SECONDS, *, as_json:
             latencies[name] = figures
         else:
             replays[name] = figures
-    report = BenchReport(environment=environment(), latency=latencies, replay=replays)
+    report = BenchReport(environment=environment(load_before), latency=latencies, replay=replays)
     _show(report, as_json)
     return report
 
@@ -75,7 +76,7 @@ def _show(report: BenchReport, as_json: bool) -> None:
     machine = report.environment
     out.print(
         f"{machine.cpu_count} processors, Python {machine.python}, SQLite {machine.sqlite}, {machine.system}, switch"
-        f" interval {machine.switch_interval_ms:g} ms",
+        f" interval {machine.switch_interval_ms:g} ms, load before {machine.load_before:g}",
         soft_wrap=True,
     )
     if report.latency:

@@ -39,16 +39,23 @@ class Environment(Value):
     sqlite: str
     system: str
     switch_interval_ms: float
+    load_before: float
+    """Processes that wanted a processor in the minute before the bench: near zero, or the figures are of two things."""
 
 
-def environment() -> Environment:
+def load_now() -> float:
+    return round(os.getloadavg()[0], 2)
+
+
+def environment(load_before: float) -> Environment:
     """To be asked after a run, which sets the switch interval."""
     return Environment(
         cpu_count=os.cpu_count() or 1,
         python=platform.python_version(),
         sqlite=sqlite3.sqlite_version,
         system=f"{platform.system()} {platform.release()} {platform.machine()}",
-        switch_interval_ms=sys.getswitchinterval() * 1_000,
+        switch_interval_ms=round(sys.getswitchinterval() * 1_000, 3),
+        load_before=load_before,
     )
 
 

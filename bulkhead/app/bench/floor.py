@@ -7,6 +7,7 @@ of an intent and its order, then one POST by the adapter's own lane, one after t
 import json
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import NamedTuple
@@ -17,6 +18,7 @@ from bulkhead.app.settings import Settings
 from bulkhead.app.venue import connect
 from bulkhead.ledger.port import Entry
 from bulkhead.ledger.sqlite import LedgerReader, SqliteLedger
+from bulkhead.venues.adapters.binance import BinanceOrders
 from messages.catalogue import record_from_json
 from messages.orders import OrderTicket, SubmitOrder
 from messages.records import IntentRecorded, OrderRecorded, Record, Stream
@@ -47,33 +49,36 @@ def measure(settings: Settings, ledger_file: Path) -> Floor:
     if not pairs:
         raise Stopped(ExitCode.ERROR, "the house has sent no order, so there is none to measure its floor with")
     sent: SimpleQueue[int] = SimpleQueue()
-    host = ThreadedHost(settings.session.seed)
-    ledger = SqliteLedger(ledger_file)
-    spans: list[tuple[int, int]] = []
-    try:
-        with connect(settings, None, host, _Open(), lambda _, at_ns: sent.put(at_ns)) as venue:
-            venue.orders.open(lambda _: None)
-            try:
-                for number in range(WARM_UP_ROUNDS + ROUNDS):
-                    pair = _renamed(pairs[number % len(pairs)], f"floor-{number}")
-                    entries = [
-                        Entry(record, host.now_ns(), "floor", pair.intent.intent.intent_id, None) for record in pair
-                    ]
-                    began_ns = time.monotonic_ns()
-                    ledger.append(entries)
-                    committed_ns = time.monotonic_ns()
-                    venue.orders.submit(SubmitOrder(ticket=pair.order.order.ticket), "bench", 0)
-                    spans.append((committed_ns - began_ns, sent.get(timeout=ANSWER_TIMEOUT_S) - began_ns))
-                    time.sleep(PAUSE_S)
-            finally:
-                venue.orders.close(ANSWER_TIMEOUT_S)
-    except Empty:
-        raise Stopped(ExitCode.TIMEOUT, f"the simulated venue took no order within {ANSWER_TIMEOUT_S:.0f} s") from None
-    finally:
-        ledger.close()
-        host.close()
+    with ExitStack() as stack:
+        host = ThreadedHost(settings.session.seed)
+        stack.callback(host.close)
+        venue = stack.enter_context(connect(settings, None, host, _Open(), lambda _, at_ns: sent.put(at_ns)))
+        venue.orders.open(lambda _: None)
+        stack.callback(venue.orders.close, ANSWER_TIMEOUT_S)
+        ledger = stack.enter_context(closing(SqliteLedger(ledger_file)))
+        spans: list[tuple[int, int]] = []
+        for number in range(WARM_UP_ROUNDS + ROUNDS):
+            pair = _renamed(pairs[number % len(pairs)], f"floor-{number}")
+            spans.append(_one_round(pair, host.now_ns(), ledger, venue.orders, sent))
+            time.sleep(PAUSE_S)
     commits, wholes = zip(*spans[WARM_UP_ROUNDS:], strict=True)
     return Floor(whole=Spread.of(wholes), commit=Spread.of(commits))
+
+
+def _one_round(
+    pair: Pair, now_ns: int, ledger: SqliteLedger, orders: BinanceOrders, sent: SimpleQueue[int]
+) -> tuple[int, int]:
+    """Nanoseconds until the pair was on disk, and until its order was in the socket."""
+    entries = [Entry(record, now_ns, "floor", pair.intent.intent.intent_id, None) for record in pair]
+    began_ns = time.monotonic_ns()
+    ledger.append(entries)
+    committed_ns = time.monotonic_ns()
+    orders.submit(SubmitOrder(ticket=pair.order.order.ticket), "bench", 0)
+    try:
+        return committed_ns - began_ns, sent.get(timeout=ANSWER_TIMEOUT_S) - began_ns
+    except Empty:
+        sentence = f"the simulated venue took no order within {ANSWER_TIMEOUT_S:.0f} s"
+        raise Stopped(ExitCode.TIMEOUT, sentence) from None
 
 
 class _Open:
@@ -86,8 +91,7 @@ class _Open:
 def _pairs(ledger_file: Path) -> Iterator[Pair]:
     """Each intent of the ledger with its first order."""
     intents: dict[str, IntentRecorded] = {}
-    reader = LedgerReader(ledger_file)
-    try:
+    with closing(LedgerReader(ledger_file)) as reader:
         for event in reader.events(streams=(Stream.ORDERS_FILLS,)):
             record: Record = record_from_json(json.loads(event.payload))
             if isinstance(record, IntentRecorded):
@@ -96,8 +100,6 @@ def _pairs(ledger_file: Path) -> Iterator[Pair]:
                 intent = intents.pop(record.order.intent_id, None)
                 if intent is not None:
                     yield Pair(intent, record)
-    finally:
-        reader.close()
 
 
 def _renamed(pair: Pair, name: str) -> Pair:

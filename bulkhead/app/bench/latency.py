@@ -7,14 +7,15 @@ right after: one commit of the same two records, and one signed POST by the same
 """
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 
 from bulkhead.app.bench import floor
 from bulkhead.app.bench.figures import Spread
-from bulkhead.app.run import RunOptions, run
+from bulkhead.app.bench.session import run_to_the_end
+from bulkhead.app.exit_codes import ExitCode, Stopped
+from bulkhead.app.run import RunOptions
 from bulkhead.app.settings import Settings, check_settings
 from bulkhead.app.simulator_process import SimulatorProcess
 from bulkhead.ledger.sqlite import LedgerReader
@@ -23,8 +24,8 @@ from messages.records import Stream
 from messages.values import Value
 
 EVENTS_PER_S = 2_000
-"""Of the measured symbol. They come in bursts, in which a later quote replaces one that still waits, as it should: about
-1,000 ticks/s are left for the strategy."""
+"""Of the measured symbol. They come in bursts, in which a later quote replaces one that still waits: that leaves about
+1,000 ticks/s for the strategy."""
 TICKS_PER_ORDER = 25
 WARM_UP_S = 3.0
 SYMBOL, BUSY_SYMBOL = "BTCUSDT", "ETHUSDT"
@@ -50,13 +51,15 @@ class LatencyFigures(Value):
 def measure(folder: Path, seconds: float, *, is_busy: bool) -> LatencyFigures:
     """Run the house for `seconds` after its warm-up, then measure the floor. Writes below `folder` only."""
     sent: dict[str, int] = {}
-    with _venue(is_busy) as process:
+    with SimulatorProcess(_venue(is_busy)) as process:
         settings = _settings(folder, process.port, is_busy)
         options = RunOptions(for_s=WARM_UP_S + seconds, quiet=True, on_sent=sent.__setitem__)
-        outcome = run(settings, options)
+        outcome = run_to_the_end(settings, options)
         stamped = _stamps(settings.session.ledger_file)
         from_ns = min(sent.values(), default=0) + int(WARM_UP_S * 1e9)
         spans = [sent[key] - stamped[key] for key in stamped if from_ns <= sent.get(key, 0)]
+        if not spans:
+            raise Stopped(ExitCode.ERROR, f"the house sent no order in {seconds:g} s; give the bench more time")
         below = floor.measure(settings, folder / "floor.db")
     house = Spread.of(spans)
     return LatencyFigures(
@@ -69,10 +72,9 @@ def measure(folder: Path, seconds: float, *, is_busy: bool) -> LatencyFigures:
     )
 
 
-@contextmanager
-def _venue(is_busy: bool) -> Iterator[SimulatorProcess]:
-    """A simulated venue that gives the measured symbol EVENTS_PER_S, and limits that no bench reaches."""
-    settings = SimulatorSettings(
+def _venue(is_busy: bool) -> SimulatorSettings:
+    """Gives the measured symbol EVENTS_PER_S, and has limits that no bench reaches."""
+    return SimulatorSettings(
         symbols=(SYMBOL, BUSY_SYMBOL) if is_busy else (SYMBOL,),
         # The first of two symbols gets two thirds of the events.
         events_per_s=EVENTS_PER_S * 3 // 2 if is_busy else EVENTS_PER_S,
@@ -80,8 +82,6 @@ def _venue(is_busy: bool) -> Iterator[SimulatorProcess]:
         commission_in="quote",
         limits=Limits(request_weight_per_minute=_MANY, orders_per_10s=_MANY),
     )
-    with SimulatorProcess(settings) as process:
-        yield process
 
 
 def _settings(folder: Path, port: int, is_busy: bool) -> Settings:
@@ -134,8 +134,7 @@ def _stamps(ledger_file: Path) -> dict[str, int]:
     """When the tick behind each order was parsed, by client order id."""
     ticks: dict[str, int] = {}
     stamps: dict[str, int] = {}
-    reader = LedgerReader(ledger_file)
-    try:
+    with closing(LedgerReader(ledger_file)) as reader:
         for event in reader.events(streams=(Stream.ORDERS_FILLS,)):
             fields = json.loads(event.payload)
             if event.type == "IntentRecorded" and fields["intent"]["tick_received_monotonic_ns"] is not None:
@@ -143,6 +142,4 @@ def _stamps(ledger_file: Path) -> dict[str, int]:
             elif event.type == "OrderRecorded" and fields["order"]["intent_id"] in ticks:
                 order = fields["order"]
                 stamps[order["ticket"]["client_order_id"]] = ticks[order["intent_id"]]
-    finally:
-        reader.close()
     return stamps

@@ -5,7 +5,8 @@ import time
 from pathlib import Path
 from random import Random
 
-from bulkhead.app.run import RunOptions, run
+from bulkhead.app.bench.session import run_to_the_end
+from bulkhead.app.run import RunOptions
 from bulkhead.app.settings import check_settings
 from bulkhead.venues.simulator.tape import HEADER
 from messages.values import Value
@@ -63,7 +64,7 @@ def measure(folder: Path, rows: int = ROWS) -> ReplayFigures:
         "bench",
     )
     began = time.monotonic()
-    outcome = run(settings, RunOptions(tape_files=(tape,), quiet=True))
+    outcome = run_to_the_end(settings, RunOptions(tape_files=(tape,), quiet=True))
     wall_s = time.monotonic() - began
     ticks = sum(outcome.kpi.decisions.values())  # the strategy answers each tick with one decision
     return ReplayFigures(
