@@ -275,6 +275,8 @@ class Runner:
             write_status(self._session.folder.path / STATUS_FILE, report)
         except OSError as error:
             logger.warning("status.json cannot be written: {}", error)
+        if self._is_down:
+            return
         rows = self._driver.rows if isinstance(self._driver, TapeDriver) else None
         self._console.show(report, figures_of(self._host), rows)
 
