@@ -117,9 +117,11 @@ class LedgerActor(Behaviour):
             return
         self._failures += 1
         if isinstance(error, LedgerUnavailable):
-            self._has_failed = True
             self._gate.ledger_failed(str(error), ctx.now_ns())
-            report = FailureReported(mode=FailureMode.LEDGER_FAILURE, detail=str(error))
-            ctx.tell(addresses.FAILURE_HANDLER, report)
+            if not self._has_failed:
+                # Once: the report is to be written down too, and its failing must not make another one.
+                self._has_failed = True
+                report = FailureReported(mode=FailureMode.LEDGER_FAILURE, detail=str(error))
+                ctx.tell(addresses.FAILURE_HANDLER, report)
         for waiting in group:
             ctx.tell(waiting.envelope.sender, AppendFailed(reason=f"{type(error).__name__}: {error}"))

@@ -57,11 +57,14 @@ class OmsActor(Reconciler):
         super().__init__(seat, gate)
         self._actions: set[str] = set()
         self._delayed: set[str] = set()
+        self._askers: dict[str, str | None] = {}
 
     # -- start and restart --------------------------------------------------------------------------------------------
 
     def on_start(self, ctx: Context) -> None:
         self._gate.require_recovery("the order manager has started; the books are to be compared", ctx.now_ns())
+        if ctx.epoch == 1:
+            self._stream_is_down("the order stream has not come up yet", ctx)
         ctx.tell(addresses.LEDGER, LoadRecovery())
 
     @receives(RecoveryLoaded)
@@ -83,7 +86,8 @@ class OmsActor(Reconciler):
             ctx.after(self._seat.reconcile_interval_without_stream_s, "reconcile")
             ctx.after(self._seat.query_unknown_interval_s, "query")
             ctx.ready()
-        ctx.tell(addresses.RISK_GUARD, self._told(None))
+        self._askers[addresses.RISK_GUARD] = None
+        self._answer(ctx)
         self._begin_reconciliation("start", ctx)
 
     @receives(AppendFailed)
@@ -95,7 +99,16 @@ class OmsActor(Reconciler):
     @receives(TellState)
     def on_tell_state(self, ask: TellState, ctx: Context) -> None:
         if ctx.current is not None:
-            ctx.tell(ctx.current.sender, self._told(ask.strategy_id))
+            self._askers[ctx.current.sender] = ask.strategy_id
+            self._answer(ctx)
+
+    def _answer(self, ctx: Context) -> None:
+        """Nobody is told of orders that have not been read yet."""
+        if not self._is_loaded:
+            return
+        for asker, strategy_id in self._askers.items():
+            ctx.tell(asker, self._told(strategy_id))
+        self._askers.clear()
 
     def _told(self, strategy_id: str | None) -> OrdersTold:
         rows = self._book.of_strategy(strategy_id)
@@ -224,7 +237,12 @@ class OmsActor(Reconciler):
             key = row.ticket.client_order_id
             cancel = CancelOrder(client_order_id=key, symbol=row.ticket.symbol, reason=plan.reason)
             letter = ctx.seal(self._broker, cancel, correlation_id=row.correlation_id)
-            self._settle(order_events.request_cancel(row, plan.reason, ctx.now_ns()), ctx, "plan", then=(letter,))
+            asked = order_events.request_cancel(row, plan.reason, ctx.now_ns())
+            if row.status is OrderStatus.PENDING_SUBMIT:
+                self._settle(asked, ctx, "plan", then=(letter,))  # behind its order, which may still wait for the disk
+            else:
+                ctx.post(letter)  # a cancel needs no record before it: it works with a full disk, too
+                self._settle(asked, ctx, "plan")
 
     # -- timers -------------------------------------------------------------------------------------------------------
 

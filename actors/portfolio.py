@@ -12,7 +12,7 @@ from bulkhead.execution.accounting import FillContext, Holding, apply_fill, bala
 from bulkhead.execution.exact import exact
 from bulkhead.execution.valuation import Account, Baseline, ImpossibleNumber, balances_after, value
 from messages.failure import FailureMode, FailureReported
-from messages.orders import Balance, FillBooked
+from messages.orders import Balance, FillBooked, Reconcile
 from messages.portfolio import (
     Marks,
     PortfolioSnapshot,
@@ -40,6 +40,9 @@ from supervisor.runtime.behaviour import Behaviour, Context, receives
 NS_PER_DAY = 86_400 * 1_000_000_000
 DRIFT_ROUNDS = 2
 """A difference counts as drift when it is seen twice with no fill between: lists of a venue are not taken at once."""
+
+RELOAD_DELAY_S = 5.0
+"""Between a refused record and reading the ledger again: a full disk is not emptied in an instant."""
 
 APPLIED_KEPT = 10_000
 """Fill ids remembered: more than can wait in a mailbox across a restart."""
@@ -70,6 +73,7 @@ class PortfolioActor(Behaviour):
         self._day_start: Decimal | None = None
         self._day = -1
         self._is_loaded = False
+        self._askers: dict[str, str | None] = {}
         self._drift_rounds = 0
         self._drift_reported = False
         self._observed: tuple[Balance, ...] | None = None
@@ -99,11 +103,14 @@ class PortfolioActor(Behaviour):
         ctx.ready()
         for holding in self._holdings.values():
             ctx.tell(addresses.strategy(holding.position.strategy_id), PositionChanged(position=holding.position))
+        self._answer(ctx)
 
     @receives(AppendFailed)
-    def on_append_failed(self, failed: AppendFailed, _: Context) -> None:
-        """Memory and disk differ: begin again from the disk."""
-        raise RuntimeError(f"the ledger refused the portfolio's records: {failed.reason}")
+    def on_append_failed(self, failed: AppendFailed, ctx: Context) -> None:
+        """Memory and disk differ: begin again from the disk, once it answers."""
+        self._is_loaded = False
+        ctx.after(RELOAD_DELAY_S, "reload")
+        ctx.tell(addresses.OMS, Reconcile(reason=f"the ledger refused the portfolio's records: {failed.reason}"))
 
     def _assets(self, symbol: str) -> tuple[str, str]:
         known = self._seat.assets.get(symbol)
@@ -115,8 +122,8 @@ class PortfolioActor(Behaviour):
 
     @receives(FillBooked)
     def on_fill(self, booked: FillBooked, ctx: Context) -> None:
-        if booked.fill.fill_id in self._applied:
-            return  # taken from the ledger at the start, and still in the mailbox from before it
+        if not self._is_loaded or booked.fill.fill_id in self._applied:
+            return  # the ledger, which is read at the start, had it before it was told here
         with exact():
             for asset, change in balance_changes(booked.fill, *self._assets(booked.fill.symbol)).items():
                 self._changes[asset] = self._changes.get(asset, Decimal(0)) + change
@@ -159,10 +166,15 @@ class PortfolioActor(Behaviour):
         self._value(ctx)
 
     @receives(TimerFired)
-    def on_timer(self, _: TimerFired, ctx: Context) -> None:
+    def on_timer(self, timer: TimerFired, ctx: Context) -> None:
+        if timer.key == "reload":
+            ctx.tell(addresses.LEDGER, LoadRecovery())
+            return
         ctx.after(self._seat.snapshot_interval_s, "snapshot")
         latest, before = self._latest, self._recorded
-        if latest is not None and (before is None or latest.equity != before.equity or latest.cash != before.cash):
+        if not self._is_loaded or latest is None:
+            return
+        if before is None or latest.equity != before.equity or latest.cash != before.cash:
             self._recorded = latest
             ctx.tell(addresses.LEDGER, Append(records=(PortfolioRecorded(snapshot=latest),)))
 
@@ -192,6 +204,8 @@ class PortfolioActor(Behaviour):
 
     @receives(ReconcilePortfolio)
     def on_reconcile(self, stated: ReconcilePortfolio, ctx: Context) -> None:
+        if not self._is_loaded:
+            return  # the order manager compares again before the gate opens
         try:
             if self._opening is None:
                 self._open_books(stated, ctx)
@@ -243,6 +257,15 @@ class PortfolioActor(Behaviour):
 
     @receives(TellState)
     def on_tell_state(self, ask: TellState, ctx: Context) -> None:
-        positions = tuple(h.position for (owner, _), h in self._holdings.items() if ask.strategy_id in (None, owner))
         if ctx.current is not None:
-            ctx.tell(ctx.current.sender, PositionsTold(positions=positions))
+            self._askers[ctx.current.sender] = ask.strategy_id
+            self._answer(ctx)
+
+    def _answer(self, ctx: Context) -> None:
+        """Nobody is told of positions that have not been read yet."""
+        if not self._is_loaded:
+            return
+        for asker, strategy_id in self._askers.items():
+            positions = tuple(h.position for (owner, _), h in self._holdings.items() if strategy_id in (None, owner))
+            ctx.tell(asker, PositionsTold(positions=positions))
+        self._askers.clear()

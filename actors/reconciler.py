@@ -13,7 +13,7 @@ from bulkhead.execution.micro_pipeline import PipelineSettings
 from bulkhead.execution.reconcile import LocalView, Reconciliation, reconcile
 from bulkhead.venues.port import ClientIdScheme, Instrument, VenueCapabilities
 from messages.codes import ErrorCode
-from messages.failure import FailureMode, FailureReported
+from messages.failure import FailureMode, FailureReported, StopReason
 from messages.orders import (
     CancelOrder,
     OrderChannelDown,
@@ -26,7 +26,7 @@ from messages.orders import (
 )
 from messages.portfolio import ReconcilePortfolio
 from messages.records import ForeignOrderSeen, OrphanFillSeen, ReconciliationRecorded, Record
-from messages.values import Value
+from messages.values import StopLevel, Value
 from supervisor.gate import Gate
 from supervisor.runtime.behaviour import Context, receives
 
@@ -70,7 +70,7 @@ class Reconciler(OrderKeeper):
         self._gate = gate
         self._seen_foreign: set[str] = set()
         self._seen_orphans: set[str] = set()
-        self._stream_is_up = False
+        self._stream_reason = f"stream:{seat.venue}"
         self._is_loaded = False
         self._began: tuple[int, int] | None = None  # doubts of the gate and monotonic time when reconciling began
         self._reconcile_again: str | None = None
@@ -88,15 +88,25 @@ class Reconciler(OrderKeeper):
             orphan_fills=len(self._seen_orphans),
         )
 
+    @property
+    def _stream_is_up(self) -> bool:
+        """Kept in the gate, since the stream outlives this incarnation and will not come up again for the next one."""
+        return not self._gate.is_in_force(self._stream_reason)
+
+    def _stream_is_down(self, why: str, ctx: Context) -> None:
+        reason = StopReason(reason_id=self._stream_reason, level=StopLevel.SOFT, cause=why, since_ns=ctx.now_ns())
+        self._gate.shut(reason)
+
     @receives(OrderChannelUp)
     def on_channel_up(self, _: OrderChannelUp, ctx: Context) -> None:
         """While the stream was away anything may have happened."""
-        self._stream_is_up = True
-        self._doubt("the order stream has come up", ctx)
+        self._gate.require_recovery("the order stream has come up", ctx.now_ns())
+        self._gate.lift(self._stream_reason)
+        self._begin_reconciliation("the order stream has come up", ctx)
 
     @receives(OrderChannelDown)
     def on_channel_down(self, event: OrderChannelDown, ctx: Context) -> None:
-        self._stream_is_up = False
+        self._stream_is_down(f"the order stream is down: {event.reason}", ctx)
         self._gate.require_recovery(f"the order stream is down: {event.reason}", ctx.now_ns())
 
     @receives(Reconcile)

@@ -28,6 +28,11 @@ from messages.values import (
 )
 from supervisor.runtime.behaviour import Behaviour, Context, receives
 
+INTENT_VALID_S = 30.0
+"""An intent has become an order by then or never will: whoever gets it later refuses it as expired."""
+ANSWER_MARGIN_S = 5.0
+"""An answer may come this much after the expiry; without one the intent was lost with an actor that died over it."""
+
 
 class Seat(NamedTuple):
     """What the house decides for a strategy, beside its own parameters."""
@@ -41,6 +46,15 @@ class Seat(NamedTuple):
     stop_level: Callable[[], StopLevel]
 
 
+class Pending(NamedTuple):
+    """An intent on its way that has no order yet."""
+
+    symbol: str
+    quantity: Decimal
+    """Signed."""
+    until_ns: int
+
+
 class StrategyActor(Behaviour):
     def __init__(self, seat: Seat, make: Callable[[], Strategy]) -> None:
         self._seat = seat
@@ -49,7 +63,7 @@ class StrategyActor(Behaviour):
         self._snapshots: dict[str, MarketSnapshot] = {}
         self._positions: dict[str, Decimal] = {}
         self._orders: dict[str, OrderRow] = {}
-        self._pending: dict[str, tuple[str, Decimal]] = {}  # intent id -> symbol and signed quantity, until an order is
+        self._pending: dict[str, Pending] = {}  # by intent id, until an order is
         self._knows_positions = self._knows_orders = False
         self._decisions = 0
         self._view: _View
@@ -172,7 +186,8 @@ class StrategyActor(Behaviour):
         )
         ctx.publish(addresses.DECISIONS, made)
         if intent is not None:
-            self._pending[intent.intent_id] = (intent.symbol, intent.quantity * intent.side.sign)
+            until_ns = (intent.expires_at_ns or 0) + int(ANSWER_MARGIN_S * 1e9)
+            self._pending[intent.intent_id] = Pending(intent.symbol, intent.quantity * intent.side.sign, until_ns)
             ctx.tell(addresses.RISK_GUARD, intent)
 
     def _intent_of(
@@ -225,7 +240,7 @@ class StrategyActor(Behaviour):
             market=snapshot,
             decision_id=decision_id,
             decision_time_ns=now_ns,
-            expires_at_ns=None if decision.valid_for_s is None else now_ns + int(decision.valid_for_s * 1e9),
+            expires_at_ns=now_ns + int((decision.valid_for_s or INTENT_VALID_S) * 1e9),
             strategy_epoch=ctx.epoch,
             tick_received_monotonic_ns=cause.received_monotonic_ns if cause else None,
         ), None
@@ -240,7 +255,10 @@ class StrategyActor(Behaviour):
         live = sum(
             (o.leaves * o.ticket.side.sign for o in self._orders.values() if o.ticket.symbol == symbol), Decimal(0)
         )
-        return live + sum((q for s, q in self._pending.values() if s == symbol), Decimal(0))
+        if self._pending:
+            now_ns = self._view.now_ns()
+            self._pending = {key: pending for key, pending in self._pending.items() if pending.until_ns > now_ns}
+        return live + sum((p.quantity for p in self._pending.values() if p.symbol == symbol), Decimal(0))
 
     def market(self, symbol: str) -> MarketSnapshot | None:
         return self._snapshots.get(symbol)

@@ -100,6 +100,9 @@ class Gate:
         """True while entries may leave, as far as the whole house is concerned."""
         return self.level() < ENTRY_LIMIT
 
+    def is_in_force(self, reason_id: str) -> bool:
+        return reason_id in self._reasons
+
     @property
     def is_recovered(self) -> bool:
         return RECOVERY_REASON not in self._reasons

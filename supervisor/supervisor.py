@@ -214,9 +214,13 @@ class Supervisor(Behaviour):
 
     def _give_up(self, child: Child, event: ChildDown, ctx: Context) -> None:
         detail = f"{event.child} used up its restart budget: {_last_line(event.detail)}"
+        is_parked = self._spec.on_give_up is GiveUp.PARK
         if self._failures_to is not None:
-            ctx.tell(self._failures_to, FailureReported(mode=FailureMode.ACTOR_CRASH_LOOP, detail=detail))
-        if self._spec.on_give_up is GiveUp.PARK:
+            # What is parked is shut alone; what escalates is everybody's concern.
+            scope = event.child if is_parked else "all"
+            report = FailureReported(mode=FailureMode.ACTOR_CRASH_LOOP, scope=scope, detail=detail)
+            ctx.tell(self._failures_to, report)
+        if is_parked:
             child.state = ChildState.PARKED
             self._host.mark(event.child, ChildState.PARKED, self._window.count(ctx.monotonic_ns()))
             self._advance(ctx)

@@ -26,6 +26,7 @@ def levels(cli: Cli, *arguments: str) -> dict[str, str]:
     return {check["name"]: check["level"] for check in answer["checks"]}
 
 
+@pytest.mark.req("S-21")
 def test_all_is_well(cli: Cli, project: Path) -> None:
     done = cli("doctor", *CONFIG)
     assert done.code == ExitCode.OK
@@ -133,6 +134,7 @@ def test_a_venue_that_does_not(cli: Cli, project: Path) -> None:
     assert "cannot be asked" in done.out
 
 
+@pytest.mark.req("S-16")
 def test_a_key_that_is_not_set(cli: Cli, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TEST_KEY", raising=False)
     write_venue(project, 9)

@@ -32,6 +32,7 @@ def audit() -> list[dict[str, object]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
 
 
+@pytest.mark.req("S-17")
 def test_it_shows_records_and_lifts(cli: Cli, latch: StopLatch) -> None:
     done = cli("resume", *CONFIG, "--reason", "the feed is back", "--operator", "ada")
     assert done.code == ExitCode.OK
@@ -64,6 +65,7 @@ def test_not_while_a_run_is_live(cli: Cli, latch: StopLatch) -> None:
     assert not audit()
 
 
+@pytest.mark.req("S-17")
 def test_nothing_is_lifted_unrecorded(cli: Cli, latch: StopLatch) -> None:
     Path("logs/audit").write_text("in the way", encoding="utf-8")
     done = cli("resume", *CONFIG, "--reason", "checked")

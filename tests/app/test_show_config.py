@@ -4,6 +4,8 @@ import json
 import re
 from pathlib import Path
 
+import pytest
+
 from bulkhead.app.commands.show_config import MASK, flatten, masked
 from bulkhead.app.exit_codes import ExitCode
 from tests.app.kit import ROOT, TREND, Cli, write_config
@@ -24,6 +26,7 @@ def test_it_marks_what_the_file_says(cli: Cli, tmp_path: Path) -> None:
     assert settings["strategies.trend.sizing.max_notional"]["from"] == "default"
 
 
+@pytest.mark.req("S-16")
 def test_no_secret_is_shown(cli: Cli, tmp_path: Path) -> None:
     venue = """
 start_simulator = false

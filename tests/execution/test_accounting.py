@@ -66,6 +66,7 @@ def test_through_zero_one_trade_ends_and_another_begins() -> None:
     assert steps[2].position.realised_pnl == first.pnl + second.pnl
 
 
+@pytest.mark.req("D-03")
 def test_a_round_trip_tells_its_prices_times_and_result() -> None:
     context = CONTEXT._replace(decision_price=D(100), order_quantity=D(2))
     steps = book(
@@ -79,6 +80,7 @@ def test_a_round_trip_tells_its_prices_times_and_result() -> None:
     assert trade.buy_fill_ratio == D("0.5")
 
 
+@pytest.mark.req("D-03")
 def test_slippage_is_positive_when_worse() -> None:
     assert slippage_bps(Side.BUY, D(101), D(100)) == D(100)
     assert slippage_bps(Side.SELL, D(101), D(100)) == D(-100)
@@ -220,6 +222,7 @@ def fills_of_one_holding(draw: st.DrawFn) -> list[Fill]:
 contexts = st.builds(CONTEXT._replace, fee_rate=st.none() | st.just(D("312.5")))
 
 
+@pytest.mark.req("P-07")
 @given(fills_of_one_holding(), contexts)
 def test_no_money_is_made_or_lost_by_the_books(fills: list[Fill], context: FillContext) -> None:
     cost, third = ZERO, ZERO

@@ -5,6 +5,7 @@ import pytest
 from messages.codes import MEANING, ErrorCode
 
 
+@pytest.mark.req("P-18")
 @pytest.mark.parametrize("code", ErrorCode)
 def test_a_code_has_a_meaning_and_an_advice(code: ErrorCode) -> None:
     meaning, what_to_do = MEANING[code]

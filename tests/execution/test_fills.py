@@ -25,6 +25,7 @@ def test_the_stream_and_a_listing_tell_of_the_same_fill() -> None:
     assert streamed == listed
 
 
+@pytest.mark.req("X-10")
 @pytest.mark.lesson("L07")
 def test_lesson_l07_an_execution_is_booked_once_whatever_tells_of_it() -> None:
     book = FillBook()

@@ -104,6 +104,7 @@ def test_decision_ids_differ_between_sessions_and_incarnations() -> None:
     assert len(made) == 4
 
 
+@pytest.mark.req("P-05")
 @pytest.mark.lesson("L09")
 def test_lesson_l09_the_same_stored_intent_has_the_same_order_id() -> None:
     again = type(intent()).model_validate_json(intent().model_dump_json())

@@ -51,6 +51,7 @@ def test_a_cut_exit_sends_what_is_left() -> None:
     assert outcome.orders[0].ticket.quantity == D(2)
 
 
+@pytest.mark.req("N-07")
 def test_each_stage_is_told_when_it_has_ended() -> None:
     ended: list[str] = []
     planned(intent(), on_stage=ended.append)
@@ -60,6 +61,7 @@ def test_each_stage_is_told_when_it_has_ended() -> None:
     assert ended == ["precheck"]
 
 
+@pytest.mark.req("N-02")
 @pytest.mark.parametrize("policy", [SplitPolicy.TWAP, SplitPolicy.VWAP, SplitPolicy.ICEBERG])
 def test_other_splits_are_refused_and_not_silently_sent_whole(policy: SplitPolicy) -> None:
     outcome = planned(intent(split=policy))
@@ -67,12 +69,14 @@ def test_other_splits_are_refused_and_not_silently_sent_whole(policy: SplitPolic
     assert (outcome.code, outcome.value) == (ErrorCode.SPLIT_UNSUPPORTED, policy.value)
 
 
+@pytest.mark.req("N-02")
 def test_a_single_split_keeps_the_quantity_exactly() -> None:
     children = split(intent(), D("0.123"))
     assert not isinstance(children, Refused)
     assert [child.quantity for child in children] == [D("0.123")]
 
 
+@pytest.mark.req("P-12")
 def test_nothing_leaves_without_a_durable_record() -> None:
     refused = submit_command(order(), is_durable=False)
     assert isinstance(refused, Refused)
@@ -88,6 +92,7 @@ def test_only_what_was_never_sent_or_is_proven_absent_is_sent(status: OrderStatu
 # -- monitor ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.req("N-04")
 def test_children_add_up() -> None:
     progress = watch([order(OrderStatus.FILLED, "10"), order(OrderStatus.PARTIAL, "5", child=1)], T0)
     assert (progress.quantity, progress.filled, progress.leaves) == (D(20), D(15), D(5))
@@ -108,6 +113,7 @@ def test_nothing_filled_has_no_price() -> None:
     assert watch([order()], T0).average_price is None
 
 
+@pytest.mark.req("S-12", "N-04")
 @pytest.mark.parametrize(("late_ns", "is_overdue"), [(0, False), (1, True), (-1, False)])
 def test_an_answer_is_owed_for_sixty_seconds(late_ns: int, is_overdue: bool) -> None:
     progress = watch([order()], T0 + 60 * NS_PER_S + late_ns)

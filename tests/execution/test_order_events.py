@@ -80,10 +80,12 @@ def test_acceptance_is_kept_with_the_venues_words() -> None:
     assert (row.venue_order_id, row.submitted_ns, row.raw) == ("v1", NOW, '{"status":"NEW"}')
 
 
+@pytest.mark.req("X-09")
 def test_a_reject_keeps_code_and_reason() -> None:
     assert after(order(), REJECTED).reason == "-2010: no money"
 
 
+@pytest.mark.req("P-06", "X-06")
 def test_fills_add_up_exactly() -> None:
     first = apply(order(quantity="0.3"), executed("0.1", 1, price="0.1"), NOW)
     second = apply(first.order, executed("0.2", 2, price="0.2"), NOW)

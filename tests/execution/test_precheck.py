@@ -40,6 +40,7 @@ def refusal(outcome: Checked | Refused) -> str:
     return outcome.code
 
 
+@pytest.mark.req("N-01")
 def test_a_good_entry_passes_and_tells_what_was_compared() -> None:
     outcome = ask(intent(limit_price=D("100.50")))
     assert isinstance(outcome, Checked)
@@ -71,6 +72,7 @@ def test_a_good_entry_passes_and_tells_what_was_compared() -> None:
         (ErrorCode.SELF_CROSS, intent(), {"open_orders": (order(side=Side.SELL),)}),
     ],
 )
+@pytest.mark.req("P-04", "P-18")
 def test_each_check_of_an_entry_has_its_code(code: ErrorCode, wish: OrderIntent, changes: dict[str, Any]) -> None:
     assert refusal(ask(wish, **changes)) == code
 

@@ -169,6 +169,7 @@ def test_a_listing_older_than_the_answer_raises_no_doubt() -> None:
 # -- what is not ours, what contradicts -----------------------------------------------------------------------------
 
 
+@pytest.mark.req("X-07")
 def test_foreign_orders_are_left_alone_with_their_executions() -> None:
     theirs = venue_order(S.SUBMITTED, key="web_1", venue_order_id="v7")
     execution = venue_execution("1", venue_order_id="v7")
@@ -199,6 +200,7 @@ def test_lesson_l12_success_counts_what_it_skipped() -> None:
     assert result.skipped == 3
 
 
+@pytest.mark.req("X-07")
 def test_an_execution_without_its_order_is_an_orphan() -> None:
     orphan = venue_execution("1", venue_order_id="v9")
     result = reconcile(local(), snapshot(executions=(orphan,)))
@@ -289,6 +291,7 @@ def test_orders_of_other_accounts_are_left_out() -> None:
     st.sampled_from([S.PENDING_SUBMIT, S.UNKNOWN, S.SUBMITTED, S.PENDING_CANCEL]),
     st.sampled_from([S.SUBMITTED, S.PARTIAL, S.CANCELLED, S.EXPIRED, S.FILLED]),
 )
+@pytest.mark.req("X-08")
 def test_lesson_l10_reconciling_again_finds_nothing_more(quantities: list[str], status: S, listed: S) -> None:
     row = order(status)
     executions = tuple(venue_execution(quantity, n) for n, quantity in enumerate(quantities))

@@ -27,6 +27,7 @@ def valued(mark: str | None = "110", baseline: Baseline = FRESH) -> PortfolioSna
     return value(ACCOUNT, [long_one()], CASH, marks, baseline, T0)
 
 
+@pytest.mark.req("P-07")
 def test_equity_is_cash_and_positions_at_their_marks() -> None:
     snapshot = valued()
     assert (snapshot.cash, snapshot.equity, snapshot.unrealised_pnl) == (D(950), D(1060), D(10))

@@ -28,6 +28,7 @@ def test_each_record_class_has_been_decided_about() -> None:
     assert all(len(inspect.signature(handler).parameters) == 4 for handler in HANDLERS.values())
 
 
+@pytest.mark.req("X-02")
 @pytest.mark.parametrize("record_class", RECORDS.values(), ids=RECORDS.keys())
 @settings(max_examples=5, suppress_health_check=list(HealthCheck))
 @given(data=st.data())

@@ -45,6 +45,7 @@ def write_file(file: Path, count: int) -> None:
     writer.close()
 
 
+@pytest.mark.req("S-04")
 def test_decisions_and_what_came_of_them(file: Path) -> None:
     writer = DecisionWriter(file)
     write(writer, made(0))
@@ -83,6 +84,7 @@ def test_it_goes_on_after_a_torn_line(file: Path, cut: int) -> None:
     assert (head.seq, broken) == (4, None)
 
 
+@pytest.mark.req("S-04")
 @settings(max_examples=200)
 @given(data=st.data())
 def test_any_changed_byte_is_found_in_its_line(data: st.DataObject, tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -45,6 +45,7 @@ def evidence(number: int) -> Envelope:
     )
 
 
+@pytest.mark.req("S-06")
 def test_ticks_come_back_exactly_and_in_order(tmp_path: Path) -> None:
     writer = InputsWriter(tmp_path / "inputs", part_rows=10)
     written = ticks(25)

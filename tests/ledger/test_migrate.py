@@ -24,6 +24,7 @@ def set_revision(path: Path, revision: str) -> None:
     connection.close()
 
 
+@pytest.mark.req("X-02")
 def test_the_revisions_give_the_tables_of_the_schema(ledger: SqliteLedger) -> None:
     context = MigrationContext.configure(ledger.connection)
     assert compare_metadata(context, schema.metadata) == []

@@ -44,6 +44,7 @@ def test_the_events_give_the_tables(told: Path) -> None:
     assert differences(told) == []
 
 
+@pytest.mark.req("P-16")
 def test_the_files_alone_give_the_tables(told: Path) -> None:
     reader = LedgerReader(told)
     assert check_exports(reader, [told.parent / "s-1", told.parent / "s-2"]) == ()

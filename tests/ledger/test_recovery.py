@@ -4,6 +4,7 @@ from collections import defaultdict
 from decimal import Decimal
 from fractions import Fraction
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -64,6 +65,7 @@ def test_open_intents_are_those_not_ended(ledger: SqliteLedger) -> None:
     assert ledger.load_recovery().has_history
 
 
+@pytest.mark.req("P-15")
 def test_every_open_order_comes_with_the_latest_ended(ledger: SqliteLedger) -> None:
     for number, status in enumerate(OrderStatus):
         put(ledger, order_recorded(number, status))

@@ -9,6 +9,7 @@ from bulkhead.ledger.session import METADATA_NAME, SessionFolder, SessionFolderE
 from tests.ledger.stories import metadata, session_folder
 
 
+@pytest.mark.req("P-17")
 def test_a_session_is_made_finished_and_found_again(tmp_path: Path) -> None:
     folder = session_folder(tmp_path)
     assert folder.path == tmp_path / "sessions" / "s-1"

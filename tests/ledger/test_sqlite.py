@@ -126,6 +126,7 @@ def test_a_file_that_lost_its_name_takes_no_more_records(ledger: SqliteLedger, p
         ledger.append([entry(order_recorded(1))])
 
 
+@pytest.mark.req("X-01")
 def test_a_second_owner_is_refused_and_told_who_holds_it(ledger: SqliteLedger, path: Path) -> None:
     with pytest.raises(LedgerInUse, match=f"process {os.getpid()}") as caught:
         SqliteLedger(path)

@@ -67,6 +67,7 @@ def session(tmp_path: Path) -> Session:
     return session
 
 
+@pytest.mark.req("P-10", "P-14", "D-04")
 def test_the_figures(session: Session) -> None:
     kpi = summarise(session.path)
     assert kpi.session_id == "S1"
@@ -100,13 +101,14 @@ def test_live_and_from_files_agree(session: Session) -> None:
             from_events.add(
                 LedgerEvent(
                     seq=line.seq, at_ns=line.at_ns, stream=Stream(stream), type=line.type, session_id="S1",
-                    correlation_id=line.correlation_id, causation_id=None, payload=canonical({**line.payload, "type": line.type}),
-                    prev_hash="", hash="",
+                    correlation_id=line.correlation_id, causation_id=None, prev_hash="", hash="",
+                    payload=canonical({**line.payload, "type": line.type}),
                 )
             )  # fmt: skip
     assert from_records.kpi() == from_events.kpi() == summarise(session.path)
 
 
+@pytest.mark.req("D-04")
 def test_what_is_written_can_be_read(session: Session) -> None:
     kpi = summarise(session.path)
     kpi_path, summary_path = write_summary(session.path, kpi)

@@ -82,7 +82,7 @@ def test_two_runs_of_a_tape_decide_the_same(tmp_path: Path) -> None:
         assert f"tape {tape.name}: {rows:,} rows; repeated rows {repeats:,}" in said
 
 
-@pytest.mark.req("P-10", "S-05")
+@pytest.mark.req("P-10")
 def test_books_venue_and_files_agree_after_a_tape(tmp_path: Path) -> None:
     tape = tmp_path / "AAA-2013-10-10.csv"
     write_tape(tape, 5)

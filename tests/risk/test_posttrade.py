@@ -35,6 +35,7 @@ def names(findings: Findings) -> tuple[list[str], list[str]]:
         ("max_drawdown", down("0", "1599.99"), down("0", "1600"), down("0", "2000")),
     ],
 )
+@pytest.mark.req("P-08", "S-19")
 def test_losses_alert_near_their_limit_and_trip_at_it(
     name: str, calm: PortfolioSnapshot, near: PortfolioSnapshot, broken_: PortfolioSnapshot
 ) -> None:
@@ -60,6 +61,7 @@ def quality(**changes: Any) -> ExecutionQuality:
         ),
     ],
 )
+@pytest.mark.req("P-08", "S-08")
 def test_bad_execution_alerts_and_trips(name: str, near: ExecutionQuality, broken_: ExecutionQuality) -> None:
     assert names(check(portfolio(), near, LIMITS)) == ([], [name])
     assert names(check(None, broken_, LIMITS)) == ([name], [])
@@ -73,6 +75,7 @@ def test_too_few_to_judge_judge_nothing(few: ExecutionQuality) -> None:
     assert check(portfolio(), few, LIMITS) == Findings()
 
 
+@pytest.mark.req("P-09")
 def test_a_trip_carries_the_numbers_the_portfolio_and_the_quality() -> None:
     state = down("-1234.5")
     (trip,) = check(state, quality(orders=3), LIMITS).trips
@@ -82,6 +85,7 @@ def test_a_trip_carries_the_numbers_the_portfolio_and_the_quality() -> None:
     assert trip.execution_quality["slippage_bps_p95"] == "none"
 
 
+@pytest.mark.req("S-19")
 def test_an_approach_tells_how_near() -> None:
     (near,) = check(down("-900"), CALM, LIMITS).approaches
     assert (near.value, near.limit, near.share) == ("900", "1000", "0.9")

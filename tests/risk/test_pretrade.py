@@ -77,6 +77,7 @@ EDGES: list[tuple[ErrorCode, dict[str, Any], dict[str, Any], dict[str, Any]]] = 
 ]
 
 
+@pytest.mark.req("P-18")
 @pytest.mark.parametrize(("code", "limits", "situation", "push"), EDGES)
 def test_a_limit_refuses_beyond_its_number_and_not_at_it(
     code: ErrorCode, limits: dict[str, Any], situation: dict[str, Any], push: dict[str, Any]
@@ -88,6 +89,7 @@ def test_a_limit_refuses_beyond_its_number_and_not_at_it(
     assert outcome.limit_name in RiskLimits.model_fields
 
 
+@pytest.mark.req("P-04", "S-07")
 def test_one_position_more_than_allowed() -> None:
     limits = RiskLimits(max_positions=2)
     held = portfolio(position("1", symbol="ETHUSDT"))
@@ -147,6 +149,7 @@ def test_orders_per_second_are_counted_in_a_sliding_window() -> None:
         (OrderRate.with_trade, ErrorCode.RISK_TRADES_PER_DAY, {"max_trades_per_day": 10}),
     ],
 )
+@pytest.mark.req("S-07")
 def test_days_are_counted_and_begin_anew(
     count: Callable[[OrderRate, int], OrderRate], code: ErrorCode, limits: dict[str, Any]
 ) -> None:

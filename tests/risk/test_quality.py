@@ -18,6 +18,7 @@ def test_an_empty_window_says_nothing() -> None:
     assert figures.as_texts()["latency_ms_p99"] == "none"
 
 
+@pytest.mark.req("P-14")
 def test_rates_over_ended_orders() -> None:
     window = QualityWindow()
     for number, (status, filled) in enumerate(
@@ -67,6 +68,7 @@ def test_slippage_is_positive_when_worse_on_either_side() -> None:
     assert (figures.fills, figures.slippage_bps_p50, figures.slippage_bps_p95) == (2, D(100), D(100))
 
 
+@pytest.mark.req("S-08")
 def test_losses_in_a_row() -> None:
     window = QualityWindow()
     for pnl in ("-1", "-1", "0"):
@@ -89,6 +91,7 @@ def test_lesson_l24_slippage_that_is_no_number_is_named_and_hides_no_other() -> 
     assert figures.as_texts()["impossible"] == "slippage_bps"
 
 
+@pytest.mark.req("P-14")
 def test_latencies_in_milliseconds() -> None:
     window = QualityWindow()
     for latency_ms in range(1, 101):

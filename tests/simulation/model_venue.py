@@ -9,7 +9,7 @@ from decimal import Decimal
 from itertools import count
 from random import Random
 
-from bulkhead.venues.port import Instrument, Sink, VenueCapabilities, WriteGuard
+from bulkhead.venues.port import Sink, WriteGuard
 from messages.base import Body, Evidence
 from messages.market import FeedConnected, Quote, Trade
 from messages.orders import (
@@ -19,6 +19,7 @@ from messages.orders import (
     ExecutionReported,
     OrderAccepted,
     OrderCancelled,
+    OrderChannelDown,
     OrderChannelUp,
     OrderNotSent,
     OrderOutcomeUnknown,
@@ -34,8 +35,7 @@ from messages.orders import (
 )
 from messages.values import OrderStatus, OrderType, Side
 from supervisor.runtime.behaviour import Behaviour, Context, receives
-from supervisor.runtime.host import Host
-from tests.simulation.market import ACCOUNT, CAPABILITIES, FEE_RATE, INSTRUMENTS, LOT, OPENING, VENUE, Walk
+from tests.simulation.market import ACCOUNT, FEE_RATE, INSTRUMENTS, LOT, OPENING, VENUE, Walk
 
 ADDRESS = "model-venue"
 LATENCY_S = 0.004
@@ -135,6 +135,7 @@ class ModelVenue(Behaviour):
         self.repeated_ids: list[str] = []
         """Client order ids that were handed in although an order of that id had been accepted before."""
         self.withheld: list[str] = []
+        self.snapshots = 0
         self.order_sink: Sink | None = None
         self.feed_sink: Sink | None = None
         self.is_stream_up = False
@@ -144,6 +145,12 @@ class ModelVenue(Behaviour):
         self._print_ids = {symbol: count(1) for symbol in self._walks}
         self._quote_ids = {symbol: count(1) for symbol in self._walks}
         self._numbers = count(1)
+
+    def adopt(self, before: "ModelVenue") -> None:
+        """Go on as the venue that an ended process has left behind; what it had under way is lost on the wire."""
+        self.balances, self.orders, self.executions = before.balances, before.orders, before.executions
+        self._walks, self._print_ids, self._quote_ids = before._walks, before._print_ids, before._quote_ids
+        self._numbers = before._numbers
 
     def on_start(self, ctx: Context) -> None:
         for symbol in self._walks:
@@ -163,8 +170,7 @@ class ModelVenue(Behaviour):
             assert self.feed_sink is not None
             self.feed_sink(FeedConnected(feed="feed"))
         elif self.order_sink is not None:
-            self.is_stream_up = True
-            self.order_sink(OrderChannelUp(venue=VENUE))
+            self.raise_stream()
 
     @receives(Say)
     def on_say(self, say: Say, _: Context) -> None:
@@ -174,6 +180,16 @@ class ModelVenue(Behaviour):
             self.answered += 1
         if self.order_sink is not None:
             self.order_sink(say.said)
+
+    def drop_stream(self) -> None:
+        self.is_stream_up = False
+        assert self.order_sink is not None
+        self.order_sink(OrderChannelDown(venue=VENUE, reason="reset by peer", attempt=1))
+
+    def raise_stream(self) -> None:
+        self.is_stream_up = True
+        assert self.order_sink is not None
+        self.order_sink(OrderChannelUp(venue=VENUE))
 
     def _reply(self, evidence: Evidence, ctx: Context, delay_s: float = LATENCY_S) -> None:
         self._later(delay_s, Say(said=evidence, is_stream=False), ctx)
@@ -320,6 +336,7 @@ class ModelVenue(Behaviour):
 
     def _snapshot(self, asked: TakeVenueSnapshot, ctx: Context) -> None:
         now_ns = ctx.now_ns()
+        self.snapshots += 1
         listed = tuple(
             order.listed(now_ns)
             for order in self.orders.values()
@@ -373,73 +390,3 @@ class ModelVenue(Behaviour):
         for _ in range(2 if self._happens(self.faults.duplicate) else 1):
             self.feed_sink(quote)
             self.feed_sink(trade)
-
-
-class ModelOrders:
-    """The venue's order port. Opening it twice is an error, as with the real adapter."""
-
-    def __init__(self, host: Host, venue: ModelVenue) -> None:
-        self._host, self._venue = host, venue
-        self._is_open = False
-        self.handed_in = 0
-
-    @property
-    def capabilities(self) -> VenueCapabilities:
-        return CAPABILITIES
-
-    def load_instruments(self) -> tuple[Instrument, ...]:
-        return tuple(INSTRUMENTS.values())
-
-    def server_time_ms(self) -> int:
-        return self._host.now_ns() // 1_000_000
-
-    def check_key(self) -> None:
-        """There is none."""
-
-    def open(self, sink: Sink) -> None:
-        if self._is_open:
-            raise RuntimeError("open already: close() comes before another open()")
-        self._is_open = True
-        self._venue.order_sink = sink
-        self._post(Opened(is_feed=False))
-
-    def close(self, deadline_s: float) -> None:
-        self._is_open = self._venue.is_stream_up = False
-
-    def _post(self, body: Body) -> None:
-        self._host.tell(ADDRESS, body, sender="wire")
-
-    def _hand_in(self, body: Body) -> None:
-        self.handed_in += 1
-        self._post(body)
-
-    def submit(self, command: SubmitOrder, issuer: str, epoch: int) -> None:
-        self._hand_in(Submitted(command=command, issuer=issuer, issuer_epoch=epoch))
-
-    def cancel(self, command: CancelOrder) -> None:
-        self._hand_in(Asked(question=command))
-
-    def query(self, command: QueryOrder) -> None:
-        self._hand_in(Asked(question=command))
-
-    def snapshot(self, command: TakeVenueSnapshot) -> None:
-        self._hand_in(Asked(question=command))
-
-    def pending(self) -> int:
-        return self.handed_in - self._venue.answered
-
-
-class ModelFeed:
-    """The venue's market data port."""
-
-    def __init__(self, host: Host, venue: ModelVenue) -> None:
-        self._host, self._venue = host, venue
-
-    def open(self, sink: Sink) -> None:
-        if self._venue.feed_sink is not None:
-            raise RuntimeError("open already: close() comes before another open()")
-        self._venue.feed_sink = sink
-        self._host.tell(ADDRESS, Opened(is_feed=True), sender="wire")
-
-    def close(self, deadline_s: float) -> None:
-        self._venue.feed_sink = None

@@ -19,7 +19,7 @@ def ramp(start: float, step_bps: float, count: int) -> Iterator[float]:
 
 
 def noise(start: float, step_bps: float, count: int, seed: int) -> Iterator[float]:
-    rng = Random(seed)  # noqa: S311 - repeatable on purpose
+    rng = Random(seed)
     price = start
     for _ in range(count):
         price *= math.exp(rng.gauss(0, step_bps / 10_000))

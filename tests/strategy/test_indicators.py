@@ -33,7 +33,7 @@ def test_time_running_backwards_changes_nothing() -> None:
 
 
 def test_rolling_figures_match_the_definition_and_do_not_drift() -> None:
-    rng = Random(3)  # noqa: S311 - repeatable on purpose
+    rng = Random(3)
     stats = RollingStats(50)
     values = [64_000 + rng.gauss(0, 1) for _ in range(20_000)]
     for value in values:

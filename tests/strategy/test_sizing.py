@@ -14,6 +14,7 @@ RULES = LotRules(lot_size=D("0.001"), min_quantity=D("0.002"), max_quantity=D(50
 POLICY = SizingPolicy(notional=D(100))
 
 
+@pytest.mark.req("P-04")
 def test_an_amount_becomes_whole_lots() -> None:
     assert size_entry(POLICY, RULES, D("640.12")) == D("0.156")
 

@@ -48,6 +48,7 @@ def bench(**more: bool) -> Bench:
     return Bench(Script, (SYMBOL,), default_quantity="0.5", **more)
 
 
+@pytest.mark.req("X-12")
 def test_an_order_lives_through_its_states() -> None:
     on = bench()
     on.trade(SYMBOL, 1)
@@ -101,6 +102,7 @@ def test_recorded_ticks_bring_their_own_time() -> None:
     assert on.view.now_ns() == 7
 
 
+@pytest.mark.req("P-02")
 def test_bars_are_handed_over() -> None:
     one = Decimal(1)
     bar = Bar(

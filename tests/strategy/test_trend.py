@@ -79,6 +79,7 @@ def test_a_refused_intent_is_given_up_after_a_while_and_then_rests() -> None:
     assert len(bench.entries()) == 1
 
 
+@pytest.mark.req("X-09")
 def test_a_rejected_entry_rests_and_needs_a_new_signal() -> None:
     bench = warm(cooldown_s=5)
     price = rise_until_entry(bench)

@@ -86,7 +86,7 @@ class Desk:
             guard=self.guard,
             now_ns=time.time_ns,
             monotonic_ns=time.monotonic_ns,
-            rng=random.Random(1),  # noqa: S311 -- jitter, not a secret
+            rng=random.Random(1),
             on_fault=lambda where, error: self.faults.append(f"{where}: {error}"),
             on_sent=lambda client_order_id, at_ns: self.sent.append((client_order_id, at_ns)),
         )
@@ -107,7 +107,7 @@ def feed(port: int, **more: object) -> BinanceFeed:
         settings(port, **more),
         now_ns=time.time_ns,
         monotonic_ns=time.monotonic_ns,
-        rng=random.Random(1),  # noqa: S311 -- jitter, not a secret
+        rng=random.Random(1),
         on_fault=_no_fault,
     )
 

@@ -70,6 +70,7 @@ def test_an_order_from_its_acceptance_to_its_cancel(port: int) -> None:
     assert house.faults == []
 
 
+@pytest.mark.req("X-06")
 def test_fills_have_the_same_id_from_both_sources(port: int) -> None:
     with Desk(port) as house:
         house.log.wait_for(OrderChannelUp)
@@ -149,6 +150,7 @@ def test_a_snapshot_has_everything_since_the_watermark(port: int) -> None:
     assert next(b for b in taken.balances if b.asset == "USDT").locked > 0
 
 
+@pytest.mark.req("S-14")
 def test_the_order_channel_comes_back(port: int) -> None:
     with Desk(port) as house:
         house.log.wait_for(OrderChannelUp)

@@ -105,6 +105,7 @@ def test_silence_means_unknown() -> None:
         ("recovery: not reconciled", "GATE_SHUT", "recovery: not reconciled"),
     ],
 )
+@pytest.mark.req("S-09")
 def test_a_shut_gate_lets_no_byte_out(refusal: str, code: str, reason: str) -> None:
     venue = Recorder()
     with tcp_peer(venue) as port, desk(port, Guard(refusal)) as house:
@@ -142,6 +143,7 @@ def test_what_the_venue_does_not_have_is_not_sent() -> None:
     assert unsent.code == "UNSUPPORTED"
 
 
+@pytest.mark.req("X-09")
 def test_a_rejection_is_final_and_keeps_the_words() -> None:
     with tcp_peer(answering(samples.ERROR.encode(), "400 Bad Request")) as port, desk(port) as house:
         house.orders.submit(submit(), "oms", 1)
@@ -149,6 +151,7 @@ def test_a_rejection_is_final_and_keeps_the_words() -> None:
     assert (rejected.code, rejected.reason, rejected.raw) == ("-1121", "Invalid symbol.", samples.ERROR)
 
 
+@pytest.mark.req("X-05")
 def test_after_429_orders_and_questions_wait_but_cancels_go() -> None:
     venue = Recorder(http_answer(b"", "429 Too Many", "Retry-After: 30", "X-MBX-USED-WEIGHT-1M: 6001"))
     with tcp_peer(venue) as port, desk(port, lanes=1) as house:

@@ -24,6 +24,7 @@ def test_counts_are_taken_from_headers_and_kept() -> None:
     assert (book.state.used_weight_1m, book.state.order_count_10s, book.state.order_count_1d) == (18, 3, None)
 
 
+@pytest.mark.req("S-13")
 def test_after_429_orders_wait_and_cancels_do_not() -> None:
     clock = Clock()
     book = RateBook(clock)
@@ -38,6 +39,7 @@ def test_after_429_orders_wait_and_cancels_do_not() -> None:
     assert book.blocked() is None
 
 
+@pytest.mark.req("S-13")
 @pytest.mark.parametrize(("headers", "ban_s"), [({"retry-after": "10"}, 10), ({}, 120)])
 def test_after_418_nothing_is_sent(headers: dict[str, str], ban_s: int) -> None:
     clock = Clock()

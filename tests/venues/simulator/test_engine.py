@@ -36,6 +36,7 @@ def test_better_price_first_then_older_order() -> None:
     assert second.leaves == D("0.5")
 
 
+@pytest.mark.req("P-11")
 def test_partial_fill_rests_and_is_filled_later_at_its_own_price() -> None:
     made, client, other = two()
     made.place(other, limit("SELL", "0.4", "100"))

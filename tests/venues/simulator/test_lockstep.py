@@ -84,6 +84,7 @@ def test_a_step_that_publishes_nothing_ends_after_a_bounded_number_of_rows(start
         }
 
 
+@pytest.mark.req("S-06")
 def test_orders_between_steps_meet_the_present_book_at_the_tapes_time(start: Start) -> None:
     sim = start(ask(0, "10.00", 100), ask(50, "10.00", 100), trade(99, "9.99", 10))
     client = Client(sim.http_url)

@@ -162,6 +162,7 @@ def test_a_request_can_be_withheld_when_the_connection_already_stands() -> None:
     assert bytes_seen == [b""]
 
 
+@pytest.mark.req("N-03")
 def test_the_moment_of_writing_is_told() -> None:
     written: list[int] = []
     with tcp_peer(answering()) as port, HttpChannel(f"http://127.0.0.1:{port}", SETTINGS) as channel:
@@ -205,6 +206,7 @@ def lane_for(port: int, faults: list[str], bound: int = 2) -> HttpLane:
     )
 
 
+@pytest.mark.req("N-03")
 def test_jobs_run_in_order_on_one_connection() -> None:
     connections: list[int] = []
 

@@ -56,6 +56,7 @@ def error(status: int, code: int, message: str = "words", **headers: str) -> Ans
         (Answered(200, "anything"), Family.ACCEPTED, "HTTP_200"),
     ],
 )
+@pytest.mark.req("P-13")
 def test_the_family_of_an_answer(fact: HttpFact, family: Family, code: str) -> None:
     verdict = outcomes.judge(fact)
     assert (verdict.family, verdict.code) == (family, code)
@@ -101,6 +102,7 @@ def test_judging_is_total(status: int, body: str, headers: dict[str, str]) -> No
         ("9" * 30, None),
     ],
 )
+@pytest.mark.req("X-05")
 def test_retry_after(header: str, seconds: float | None) -> None:
     assert outcomes.judge(Answered(429, "", {"retry-after": header})).retry_after_s == seconds
 

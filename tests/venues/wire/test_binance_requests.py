@@ -77,6 +77,7 @@ def test_other_calls() -> None:
     assert requests.stream_names(("BTCUSDT",), ("trade", "depth5")) == ("btcusdt@trade", "btcusdt@depth5")
 
 
+@pytest.mark.req("S-16")
 def test_nothing_that_is_shown_carries_a_secret() -> None:
     shown = repr(SIGNER) + repr(requests.submit(SIGNER, market_ticket(), STAMP))
     assert SIGNER.api_secret not in shown

@@ -42,6 +42,7 @@ def fill(**changes: object) -> streams.UserEvent:
 # -- market data ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.req("S-01")
 @pytest.mark.parametrize("text", [samples.TRADE, samples.COMBINED_TRADE])
 def test_a_trade(text: str) -> None:
     trade = market(text)
@@ -58,6 +59,7 @@ def test_a_trade(text: str) -> None:
     assert not trade.event_time_is_receipt
 
 
+@pytest.mark.req("S-01")
 def test_a_quote_has_no_time_of_its_own() -> None:
     quote = market(samples.BOOK_TICKER)
     assert isinstance(quote, Quote)

@@ -1,0 +1,75 @@
+"""Houses in virtual time, each in a folder of its own, closed when the test has ended."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from bulkhead.ledger.port import LedgerPort
+from supervisor.runtime import simulated
+from supervisor.runtime.simulated import SimulatedHost
+from tests.simulation.house import SESSION, START_NS, House
+from tests.simulation.model_venue import CALM, Faults
+
+Wrap = Callable[[LedgerPort], LedgerPort]
+NS_PER_S = 1_000_000_000
+
+
+class Run:
+    """A house on the simulated host, and its clock."""
+
+    def __init__(self, folder: Path, seed: int, faults: Faults, wrap: Wrap, before: "Run | None" = None) -> None:
+        self.folder: Path = before.folder if before else folder
+        self.folder.mkdir(exist_ok=True)
+        start_ns = before.host.now_ns() + 5 * NS_PER_S if before else START_NS
+        self.host: SimulatedHost = SimulatedHost(seed, start_ns)
+        session_id = f"{SESSION}-2" if before else SESSION
+        self.house = House(self.host, self.folder, seed, faults, session_id=session_id, wrap=wrap)
+        if before is not None:
+            self.house.venue.adopt(before.house.venue)
+
+    def work(self, seconds: float) -> None:
+        self.host.run_until(self.host.now_ns() + int(seconds * NS_PER_S))
+
+    def until(self, what: Callable[[], bool], patience_s: float = 120.0, step_s: float = 0.05) -> None:
+        end_ns = self.host.now_ns() + int(patience_s * NS_PER_S)
+        while not what():
+            reasons = "; ".join(f"{r.reason_id}: {r.cause}" for r in self.house.gate.reasons())
+            assert self.host.now_ns() < end_ns, f"it never came true ({reasons or 'the gate is open'})"
+            self.work(step_s)
+
+    def open_gate(self) -> None:
+        self.until(lambda: self.house.gate.is_open)
+
+    def settle(self) -> None:
+        """No more entries, everything answered, the books compared."""
+        self.house.stop_trading()
+        self.work(60)
+        self.until(lambda: self.house.gate.is_recovered and self.house.oms.figures().working == 0)
+        self.work(1)
+
+
+StartRun = Callable[..., Run]
+
+
+@pytest.fixture(autouse=True)
+def _loops_end_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing here needs more messages at one instant than this; a loop must not cost minutes."""
+    monkeypatch.setattr(simulated, "RUNAWAY_STEPS", 20_000)
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[StartRun]:
+    runs: list[Run] = []
+
+    def begin(
+        seed: int = 1, faults: Faults = CALM, wrap: Wrap = lambda ledger: ledger, before: Run | None = None
+    ) -> Run:
+        """`before`: the run whose process has ended; its ledger and its venue are met again."""
+        run = Run(tmp_path / f"run{len(runs)}", seed, faults, wrap, before)
+        runs.append(run)
+        return run
+
+    yield begin
+    for run in runs:
+        run.house.file.close()
