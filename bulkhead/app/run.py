@@ -158,7 +158,7 @@ def simulator_settings(settings: Settings, options: RunOptions) -> SimulatorSett
         symbols=section.symbols,
         commission_bps=section.commission_bps,
         commission_in=section.commission_in,
-        books_file=section.books_file,
+        books_file=section.books_file or settings.session.ledger_file.with_suffix(".venue.db"),
         balances={"USDT": Decimal(100_000)},
     )
 

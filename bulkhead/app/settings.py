@@ -49,7 +49,7 @@ class SimulatorSection(Section):
     commission_bps: Decimal = Decimal(1)
     commission_in: Literal["received", "quote"] = "received"
     books_file: Path | None = None
-    """None keeps accounts and orders for this run only."""
+    """Where its accounts and orders are kept; None: beside the ledger, since the two belong together."""
 
 
 class VenueSettings(Section):
