@@ -128,13 +128,12 @@ def narrow_ws(sim: RunningSimulator, path: str) -> ClientConnection:
 def test_a_reader_that_is_too_slow_is_cut_off() -> None:
     limits = Limits(connection_queue_messages=200)
     settings = SimulatorSettings(symbols=("BTCUSDT",), events_per_s=20_000, limits=limits)
-    with in_thread(settings) as sim, narrow_ws(sim, "/ws/btcusdt@trade/btcusdt@bookTicker") as connection:
+    with in_thread(settings) as sim, narrow_ws(sim, "/ws/btcusdt@trade/btcusdt@bookTicker"):
         # Not reading: the client library stops taking from the socket once its own small queue is full.
         deadline = time.monotonic() + 90
         while sim.simulator.hub.listeners and time.monotonic() < deadline:
             time.sleep(0.05)
         assert not sim.simulator.hub.listeners
-        assert until_closed(connection)
 
 
 def test_connections_are_bounded() -> None:
