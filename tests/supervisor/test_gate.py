@@ -93,9 +93,9 @@ def test_only_a_comparison_begun_after_the_last_doubt_opens_it() -> None:
     began = one.doubts
     one.require_recovery("another, while the comparison ran", 2)
     assert not one.recovered(began)
-    assert not one.is_open
+    assert one.level() is StopLevel.SOFT
     assert one.recovered(one.doubts)
-    assert one.is_open
+    assert one.level() is StopLevel.RUN
     assert one.is_recovered
 
 

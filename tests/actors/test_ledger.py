@@ -1,0 +1,164 @@
+"""LedgerActor: one transaction for what waits together, and nothing released before it is on disk."""
+
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from actors import addresses
+from actors.ledger import MAX_GROUP, CommitNow, LedgerActor
+from bulkhead.ledger.port import DuplicateRecord, Entry, LedgerUnavailable
+from messages.failure import FailureMode, FailureReported
+from messages.orders import SubmitOrder
+from messages.records import Append, AppendFailed, EventsCommitted, LedgerEvent, LoadRecovery, RecoveryLoaded, Stream
+from supervisor.gate import LEDGER_REASON
+from tests.actors.kit import Story, open_gate
+from tests.execution.orders import order
+from tests.ledger.stories import fill_recorded, order_recorded
+
+
+class FakeLedger:
+    """Remembers batches; refuses a fill id that it has, or everything while `is_full`."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[Entry]] = []
+        self.is_full = False
+        self._fills: set[str] = set()
+
+    def append(self, entries: Sequence[Entry]) -> tuple[LedgerEvent, ...]:
+        if self.is_full:
+            raise LedgerUnavailable("no space left on device")
+        fills = [entry.record.fill.fill_id for entry in entries if hasattr(entry.record, "fill")]
+        if self._fills.intersection(fills) or len(set(fills)) < len(fills):
+            raise DuplicateRecord("fills.fill_id")
+        self._fills.update(fills)
+        self.batches.append(list(entries))
+        return ()
+
+    def load_recovery(self, tombstone_count: int = 1000) -> RecoveryLoaded:
+        return RecoveryLoaded(
+            open_intents=(),
+            orders=(),
+            positions=(),
+            last_portfolio=None,
+            opening_balances=None,
+            balance_changes={},
+            fill_ids=tuple(sorted(self._fills)),
+            watermark_ns=0,
+            has_history=False,
+        )
+
+    def events(self, after_seq: int = 0, streams: Sequence[Stream] = ()) -> Iterator[LedgerEvent]:
+        return iter(())
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class Told:
+    def __init__(self) -> None:
+        self.ledger = FakeLedger()
+        self.gate = open_gate()
+        self.story = Story(LedgerActor(self.ledger, "s-1", self.gate), addresses.LEDGER)
+
+    def append(self, number: int, sender: str = addresses.OMS) -> None:
+        letter = self.story.ctx.seal("broker:sim", SubmitOrder(ticket=order(key=f"o{number}").ticket))
+        self.story.hear(Append(records=(fill_recorded(number),), release=(letter,)), sender=sender)
+
+    def commit(self) -> None:
+        self.story.hear(CommitNow(), sender=addresses.LEDGER)
+
+    def posted(self) -> list[str]:
+        bodies = (letter.envelope.body for letter in self.story.ctx.posted)
+        return [body.ticket.client_order_id for body in bodies if isinstance(body, SubmitOrder)]
+
+
+@pytest.fixture
+def told() -> Told:
+    return Told()
+
+
+def test_what_waits_together_shares_one_commit_and_is_released_after_it(told: Told) -> None:
+    for number in range(3):
+        told.append(number)
+    assert told.ledger.batches == []
+    assert told.posted() == []
+    assert len(told.story.ctx.tells(CommitNow, addresses.LEDGER)) == 1, "one note to itself for the group"
+    told.commit()
+    assert [len(batch) for batch in told.ledger.batches] == [3]
+    assert told.posted() == ["o0", "o1", "o2"]
+    assert len(told.story.ctx.publishes(EventsCommitted)) == 1
+
+
+def test_a_group_has_a_bound(told: Told) -> None:
+    for number in range(MAX_GROUP):
+        told.append(number)
+    assert [len(batch) for batch in told.ledger.batches] == [MAX_GROUP]
+    told.commit()
+    assert len(told.ledger.batches) == 1
+
+
+def test_a_full_disk_releases_nothing_tells_each_sender_and_shuts_the_gate(told: Told) -> None:
+    told.ledger.is_full = True
+    told.append(1, addresses.OMS)
+    told.append(2, addresses.PORTFOLIO)
+    told.commit()
+    ctx = told.story.ctx
+    assert told.posted() == []
+    assert [name for name, body in ctx.told if isinstance(body, AppendFailed)] == [addresses.OMS, addresses.PORTFOLIO]
+    assert told.gate.is_in_force(LEDGER_REASON)
+
+
+def test_a_failure_is_reported_once_until_commits_succeed_again(told: Told) -> None:
+    """The report is an append too: one for each failure would be a loop without end."""
+    told.ledger.is_full = True
+    for number in range(5):
+        told.append(number)
+        told.commit()
+    reports = told.story.ctx.tells(FailureReported, addresses.FAILURE_HANDLER)
+    assert [(r.mode, r.recovered) for r in reports] == [(FailureMode.LEDGER_FAILURE, False)]
+    told.ledger.is_full = False
+    told.append(9)
+    told.commit()
+    assert told.story.ctx.tells(FailureReported)[-1].recovered
+    assert not told.gate.is_in_force(LEDGER_REASON)
+    assert told.posted() == ["o9"]
+    told.ledger.is_full = True
+    told.append(10)
+    told.commit()
+    assert len(told.story.ctx.tells(FailureReported)) == 3
+
+
+@pytest.mark.lesson("L07")
+@pytest.mark.lesson("L10")
+def test_one_senders_duplicate_does_not_take_its_neighbours_with_it(told: Told) -> None:
+    told.append(1)
+    told.commit()
+    told.append(2, "before")
+    told.append(1, "repeater")
+    told.append(3, "behind")
+    told.commit()
+    ctx = told.story.ctx
+    assert [name for name, body in ctx.told if isinstance(body, AppendFailed)] == ["repeater"]
+    assert told.posted() == ["o1", "o2", "o3"]
+    assert not told.gate.is_in_force(LEDGER_REASON), "the disk is well"
+
+
+def test_recovery_is_answered_from_after_what_waits(told: Told) -> None:
+    told.append(1)
+    told.story.hear(LoadRecovery(), sender=addresses.OMS)
+    (loaded,) = told.story.ctx.tells(RecoveryLoaded, addresses.OMS)
+    assert loaded.fill_ids == ("sim:BTCUSDT:1",)
+
+
+def test_an_ordered_stop_writes_what_waits(told: Told) -> None:
+    told.story.hear(Append(records=(order_recorded(1),)))
+    told.story.actor.on_stop(told.story.ctx, "shutdown")
+    assert len(told.ledger.batches) == 1
+
+
+def test_records_keep_the_chain_of_their_cause(told: Told) -> None:
+    told.append(1)
+    told.commit()
+    (entry,) = told.ledger.batches[0]
+    assert entry.session_id == "s-1"
+    assert entry.correlation_id == "oms.1.1"

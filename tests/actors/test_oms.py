@@ -1,0 +1,264 @@
+"""OMS: nothing sent that is not on disk, only the venue ends an order, and the gate opens after a comparison."""
+
+from collections.abc import Callable
+from decimal import Decimal
+
+import pytest
+
+from actors import addresses
+from actors.oms import RESEND_DELAYS_S, OmsActor
+from messages.failure import FailureMode, FailureReported
+from messages.orders import (
+    FillBooked,
+    IntentClosed,
+    IntentSettled,
+    OrderAccepted,
+    OrderChannelDown,
+    OrderChannelUp,
+    OrderNotSent,
+    OrderOutcomeUnknown,
+    OrderStatusReported,
+    OrdersTold,
+    QueryOrder,
+    Reconciled,
+    SubmitOrder,
+    TakeVenueSnapshot,
+)
+from messages.portfolio import TellState
+from messages.records import (
+    AppendFailed,
+    FillRecorded,
+    IntentStatusChanged,
+    LoadRecovery,
+    OrderRecorded,
+)
+from messages.values import IntentStatus, OrderStatus
+from tests.actors.kit import NS_PER_S, Story, open_gate, released
+from tests.actors.oms_story import BROKER, SEAT, Oms, approval, loaded, snapshot
+from tests.execution.orders import T0, executed, market, order
+
+
+@pytest.fixture
+def oms() -> Oms:
+    return Oms().trading()
+
+
+# -- start ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.lesson("L34")
+def test_the_gate_opens_after_stream_comparison_and_commit_and_not_before() -> None:
+    oms = Oms()
+    steps: list[tuple[str, Callable[[], object]]] = [
+        ("compared without a stream", lambda: oms.hear(snapshot())),
+        ("and on disk", oms.commit),
+        ("stream up", lambda: oms.hear(OrderChannelUp(venue="sim"))),
+        ("compared", lambda: oms.hear(snapshot())),
+    ]
+    for name, step in steps:
+        step()
+        assert not oms.gate.is_open, name
+    oms.ctx.told = oms.ctx.told[-1:] + [pair for pair in oms.ctx.told if pair[0] == addresses.LEDGER][-1:]
+    oms.commit()
+    assert oms.gate.is_open
+
+
+def test_a_new_incarnation_knows_that_the_stream_is_up(oms: Oms) -> None:
+    again = Story(OmsActor(SEAT, oms.gate), addresses.OMS, epoch=2)
+    again.start()
+    assert not oms.gate.is_recovered
+    again.hear(loaded(), snapshot())
+    for append in again.ctx.appends():
+        again.hear(*(done for _, done in released(append, Reconciled)))
+    assert oms.gate.is_open
+
+
+@pytest.mark.lesson("L13")
+def test_a_stream_that_comes_back_is_a_reason_to_compare(oms: Oms) -> None:
+    oms.hear(OrderChannelDown(venue="sim", reason="reset", attempt=1))
+    assert not oms.gate.is_open
+    oms.hear(OrderChannelUp(venue="sim"))
+    assert not oms.gate.is_open
+    assert oms.ctx.tells(TakeVenueSnapshot, BROKER)
+
+
+@pytest.mark.lesson("L01")
+@pytest.mark.req("P-15")
+def test_what_an_earlier_incarnation_sent_is_unknown_and_asked_about() -> None:
+    oms = Oms(order())
+    assert oms.last().status is OrderStatus.UNKNOWN
+    oms.later(5, "query")
+    assert [q.client_order_id for q in oms.ctx.tells(QueryOrder, BROKER)] == [order().ticket.client_order_id]
+
+
+def test_nobody_is_told_of_orders_that_were_not_read_yet() -> None:
+    story = Story(OmsActor(SEAT, open_gate()), addresses.OMS)
+    story.start()
+    story.hear(TellState(strategy_id="trend"), sender=addresses.strategy("trend"))
+    assert not story.ctx.tells(OrdersTold)
+    story.hear(loaded(order(OrderStatus.SUBMITTED)))
+    assert [len(told.orders) for told in story.ctx.tells(OrdersTold, addresses.strategy("trend"))] == [1]
+    assert [len(told.orders) for told in story.ctx.tells(OrdersTold, addresses.RISK_GUARD)] == [1]
+
+
+# -- intents ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.req("P-05")
+@pytest.mark.lesson("L09")
+def test_an_order_leaves_only_as_a_letter_that_the_ledger_releases(oms: Oms) -> None:
+    key = oms.approve()
+    assert not oms.ctx.tells(SubmitOrder)
+    (append,) = oms.ctx.appends()
+    (submit,) = released(append, SubmitOrder)
+    assert submit[0] == BROKER
+    assert submit[1].ticket.client_order_id == key
+    assert [type(record).__name__ for record in append.records] == ["IntentRecorded", "OrderRecorded"]
+
+
+@pytest.mark.req("TEST-712")
+def test_the_same_action_makes_no_second_order(oms: Oms) -> None:
+    oms.approve()
+    oms.hear(approval(intent_id="i2"))
+    assert len(oms.ctx.records(OrderRecorded)) == 1
+    settled = [letter.envelope.body for letter in oms.ctx.posted if isinstance(letter.envelope.body, IntentSettled)]
+    assert [body.code for body in settled] == ["INTENT_DUPLICATE"]
+    assert any(isinstance(letter.envelope.body, IntentClosed) for letter in oms.ctx.posted)
+
+
+def test_a_shut_gate_refuses_entries_with_a_reason_and_gives_the_reservation_back(oms: Oms) -> None:
+    oms.gate.require_recovery("a test", T0)
+    oms.hear(approval())
+    assert not oms.ctx.records(OrderRecorded)
+    (status,) = oms.ctx.records(IntentStatusChanged)
+    assert (status.status, status.code) == (IntentStatus.REJECTED, "GATE_SHUT")
+    assert oms.releases(IntentClosed) == [addresses.RISK_GUARD]
+
+
+def test_an_expired_intent_makes_no_order(oms: Oms) -> None:
+    oms.hear(approval(expires_at_ns=T0 - 1, market=market(at_ns=T0)))
+    assert [record.code for record in oms.ctx.records(IntentStatusChanged)] == ["INTENT_EXPIRED"]
+
+
+# -- evidence ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.lesson("L07")
+@pytest.mark.req("P-06")
+def test_an_execution_is_booked_once_however_often_it_is_told(oms: Oms) -> None:
+    key = oms.approve()
+    oms.ctx.forget()
+    oms.hear(executed("0.4", 1, key=key), executed("0.4", 1, key=key), executed("0.6", 2, key=key))
+    assert [record.fill.quantity for record in oms.ctx.records(FillRecorded)] == [Decimal("0.4"), Decimal("0.6")]
+    assert oms.releases(FillBooked) == [addresses.PORTFOLIO, addresses.RISK_GUARD] * 2
+    assert oms.last().status is OrderStatus.FILLED
+    assert [record.status for record in oms.ctx.records(IntentStatusChanged)] == [IntentStatus.DONE]
+    assert not oms.ctx.tells(FillBooked), "only the ledger may let it out"
+
+
+@pytest.mark.lesson("L26")
+def test_an_ack_after_the_fill_changes_nothing_back(oms: Oms) -> None:
+    key = oms.approve()
+    oms.hear(executed("1", 1, key=key), OrderAccepted(client_order_id=key, symbol="BTCUSDT", venue_order_id="v1"))
+    assert oms.last().status is OrderStatus.FILLED
+
+
+@pytest.mark.lesson("L06")
+def test_evidence_about_an_unknown_order_is_a_reason_to_compare(oms: Oms) -> None:
+    oms.hear(executed("1", 1, key="stranger"))
+    assert not oms.gate.is_open
+    assert oms.ctx.tells(TakeVenueSnapshot, BROKER)
+
+
+def not_sent(key: str, code: str = "CONNECT", retry_after_s: float | None = None) -> OrderNotSent:
+    return OrderNotSent(client_order_id=key, symbol="BTCUSDT", code=code, reason="refused", retry_after_s=retry_after_s)
+
+
+@pytest.mark.req("X-05")
+@pytest.mark.lesson("L05")
+def test_not_sent_goes_again_with_the_same_ticket_then_fails(oms: Oms) -> None:
+    key = oms.approve()
+    delays = []
+    for _ in RESEND_DELAYS_S:
+        oms.hear(not_sent(key))
+        delay_s, _ = oms.ctx.timers[f"resend:{key}"]
+        delays.append(delay_s)
+        oms.ctx.forget()
+        oms.later(delay_s, f"resend:{key}")
+        assert oms.releases(SubmitOrder) == [BROKER]
+        assert oms.last().ticket.client_order_id == key
+    assert delays == [1.0, 2.0, 4.0]
+    oms.hear(not_sent(key))
+    assert oms.last().status is OrderStatus.FAILED
+    assert oms.ctx.records(IntentStatusChanged)[-1].status is IntentStatus.FAILED
+    assert f"resend:{key}" not in oms.ctx.timers
+
+
+@pytest.mark.lesson("L18")
+def test_retry_after_is_honoured_where_it_is_longer(oms: Oms) -> None:
+    key = oms.approve()
+    oms.hear(not_sent(key, retry_after_s=30.0))
+    assert oms.ctx.timers[f"resend:{key}"][0] == 30.0
+
+
+@pytest.mark.parametrize("code", ["GATE_SHUT", "FENCED"])
+def test_what_was_held_back_on_purpose_is_not_sent_again(oms: Oms, code: str) -> None:
+    key = oms.approve()
+    oms.hear(not_sent(key, code))
+    assert oms.last().status is OrderStatus.FAILED
+
+
+@pytest.mark.lesson("L01")
+@pytest.mark.req("P-13")
+def test_an_unknown_outcome_is_asked_about_and_never_sent_again(oms: Oms) -> None:
+    key = oms.approve()
+    oms.hear(OrderOutcomeUnknown(client_order_id=key, symbol="BTCUSDT", reason="timeout"))
+    assert oms.last().status is OrderStatus.UNKNOWN
+    oms.ctx.forget()
+    oms.later(5, "query")
+    assert oms.ctx.tells(QueryOrder, BROKER)
+    assert not oms.releases(SubmitOrder)
+
+
+def test_not_known_to_a_query_is_not_absence_yet(oms: Oms) -> None:
+    key = oms.approve()
+    oms.hear(OrderOutcomeUnknown(client_order_id=key, symbol="BTCUSDT", reason="timeout"))
+    oms.hear(OrderStatusReported(client_order_id=key, symbol="BTCUSDT", order=None, as_of_ns=T0))
+    assert oms.last().status is OrderStatus.UNKNOWN
+    assert not oms.gate.is_open
+
+
+@pytest.mark.parametrize(("at_s", "status"), [(1, OrderStatus.UNKNOWN), (60, OrderStatus.FAILED)])
+@pytest.mark.lesson("L28")
+def test_absence_is_proven_past_the_requests_validity_and_not_before(oms: Oms, at_s: int, status: OrderStatus) -> None:
+    key = oms.approve()
+    oms.hear(OrderOutcomeUnknown(client_order_id=key, symbol="BTCUSDT", reason="timeout"))
+    oms.later(at_s, "reconcile")
+    oms.hear(snapshot(T0 + at_s * NS_PER_S))
+    assert oms.last().status is status
+
+
+@pytest.mark.req("S-12")
+def test_an_order_without_an_answer_for_a_minute_is_an_execution_delay_once(oms: Oms) -> None:
+    oms.approve()
+    oms.later(60, "query")
+    assert not oms.ctx.tells(FailureReported)
+    oms.later(5, "query")
+    oms.later(5, "query")
+    assert [report.mode for report in oms.ctx.tells(FailureReported)] == [FailureMode.EXECUTION_DELAY]
+
+
+# -- the ledger fails -------------------------------------------------------------------------------------------------
+
+
+def test_a_refused_append_shuts_the_gate_and_memory_gives_way_to_the_disk(oms: Oms) -> None:
+    key = oms.approve()
+    oms.hear(AppendFailed(reason="disk full"))
+    assert not oms.gate.is_open
+    oms.ctx.forget()
+    oms.later(5, "reload")
+    assert oms.ctx.tells(LoadRecovery, addresses.LEDGER)
+    oms.hear(loaded(), TellState(strategy_id=None), sender="asker")
+    assert oms.ctx.tells(OrdersTold, "asker")[-1].orders == ()
+    oms.hear(OrderAccepted(client_order_id=key, symbol="BTCUSDT"))
+    assert not oms.ctx.records(OrderRecorded), "what is not on disk is not in the books"

@@ -1,0 +1,226 @@
+"""Broker, transport, FailureHandler, recorder and observer: each a few small stories."""
+
+from decimal import Decimal
+
+import pytest
+
+from actors import addresses
+from actors.broker import MAX_CHANNEL_ATTEMPTS, BrokerActor, TransportActor
+from actors.failure_handler import FailureHandlerActor
+from actors.recorder import RecorderActor
+from bulkhead.monitor.observer import ObserverActor
+from messages.base import Evidence
+from messages.failure import FailureMode, FailureReported, StopLevelChanged
+from messages.orders import (
+    CancelOrder,
+    OrderAccepted,
+    OrderChannelDown,
+    OrderChannelUp,
+    OrderUpdated,
+    QueryOrder,
+    Reconcile,
+    SubmitOrder,
+    TakeVenueSnapshot,
+    VenueProtocolError,
+)
+from messages.records import ChildDownRecorded, DeadLetterRecorded, FailureRecorded, StopLevelRecorded
+from messages.supervision import ChildDown, DeadLetter
+from messages.values import OrderStatus, StopLevel
+from supervisor.runtime.simulated import SimulatedHost
+from tests.actors.kit import Story, enveloped, open_gate
+from tests.actors.test_market_data import quote, trade
+from tests.execution.orders import order
+from tests.risk.portfolios import portfolio
+from tests.simulation.house import Memory
+from tests.simulation.model_venue import ModelVenue
+from tests.simulation.ports import ModelOrders
+
+
+class NotingVenue(ModelOrders):
+    """Only notes what it is asked."""
+
+    def __init__(self) -> None:
+        host = SimulatedHost(1, 0)
+        super().__init__(host, ModelVenue(open_gate(), 1))
+        self.asked: list[object] = []
+
+    def submit(self, command: SubmitOrder, issuer: str, epoch: int) -> None:
+        self.asked.append((command, issuer, epoch))
+
+    def cancel(self, command: CancelOrder) -> None:
+        self.asked.append(command)
+
+    def query(self, command: QueryOrder) -> None:
+        self.asked.append(command)
+
+    def snapshot(self, command: TakeVenueSnapshot) -> None:
+        self.asked.append(command)
+
+
+# -- broker -----------------------------------------------------------------------------------------------------------
+
+
+def broker() -> tuple[Story, NotingVenue]:
+    venue = NotingVenue()
+    return Story(BrokerActor(venue), addresses.broker("sim")), venue
+
+
+def test_the_broker_hands_orders_in_with_the_epoch_of_their_sender() -> None:
+    story, venue = broker()
+    submit = SubmitOrder(ticket=order().ticket)
+    story.ctx.current = enveloped(submit, "oms", epoch=7)
+    story.actor.receive(submit, story.ctx)
+    others = (
+        CancelOrder(client_order_id="k", symbol="BTCUSDT", reason="r"),
+        QueryOrder(client_order_id="k", symbol="BTCUSDT"),
+        TakeVenueSnapshot(symbols=("BTCUSDT",), since_ns=1),
+    )
+    story.hear(*others)
+    assert venue.asked == [(submit, "oms", 7), *others]
+
+
+def test_evidence_goes_to_the_oms_and_into_the_recording() -> None:
+    story, _ = broker()
+    accepted = OrderAccepted(client_order_id="k", symbol="BTCUSDT")
+    story.hear(accepted)
+    assert story.ctx.told == [(addresses.OMS, accepted)]
+    assert story.ctx.publishes(Evidence, addresses.INPUTS) == [accepted]
+
+
+@pytest.mark.req("S-14")
+def test_the_fifth_attempt_counts_as_disconnected_once() -> None:
+    story, _ = broker()
+    for attempt in range(1, MAX_CHANNEL_ATTEMPTS + 3):
+        story.hear(OrderChannelDown(venue="sim", reason="refused", attempt=attempt))
+        reported = len(story.ctx.tells(FailureReported, addresses.FAILURE_HANDLER))
+        assert reported == (1 if attempt >= MAX_CHANNEL_ATTEMPTS else 0)
+    story.hear(OrderChannelUp(venue="sim"))
+    assert [report.recovered for report in story.ctx.tells(FailureReported)] == [False, True]
+    assert len(story.ctx.tells(OrderChannelDown, addresses.OMS)) == MAX_CHANNEL_ATTEMPTS + 2
+
+
+def test_what_cannot_be_read_is_a_reason_to_compare() -> None:
+    story, _ = broker()
+    story.hear(VenueProtocolError(venue="sim", reason="no JSON", raw="<html>"))
+    assert len(story.ctx.tells(Reconcile, addresses.OMS)) == 1
+
+
+# -- transport --------------------------------------------------------------------------------------------------------
+
+
+def test_a_transport_says_that_its_channel_is_down_before_it_opens_it() -> None:
+    seen: list[str] = []
+    story = Story(TransportActor(lambda: seen.append("open"), lambda: seen.append("close")), addresses.transport("sim"))
+    story.start()
+    assert [down.venue for down in story.ctx.tells(OrderChannelDown, addresses.broker("sim"))] == ["sim"]
+    assert seen == ["open"]
+    story.actor.on_stop(story.ctx, "shutdown")
+    assert seen == ["open", "close"]
+
+
+def test_after_a_crash_what_was_left_open_is_closed_first() -> None:
+    seen: list[str] = []
+    actor = TransportActor(lambda: seen.append("open"), lambda: seen.append("close"))
+    Story(actor, addresses.transport("sim"), epoch=2).start()
+    assert seen == ["close", "open"]
+
+
+def test_a_feeds_transport_says_nothing_of_orders() -> None:
+    story = Story(TransportActor(lambda: None, lambda: None), "market-data:feed.io")
+    assert not story.start().told
+
+
+# -- failure handler --------------------------------------------------------------------------------------------------
+
+
+def handler(epoch: int = 1) -> tuple[Story, FailureHandlerActor]:
+    actor = FailureHandlerActor(open_gate())
+    story = Story(actor, addresses.FAILURE_HANDLER, epoch)
+    story.start()
+    return story, actor
+
+
+def failure(mode: FailureMode, *, recovered: bool = False) -> FailureReported:
+    return FailureReported(mode=mode, detail="a test", recovered=recovered)
+
+
+def levels(story: Story) -> list[StopLevel]:
+    return [change.level for change in story.ctx.publishes(StopLevelChanged, addresses.STOP_LEVEL)]
+
+
+def test_a_failure_moves_the_gate_is_recorded_and_announced_when_it_changed_something() -> None:
+    story, _ = handler()
+    assert levels(story) == [StopLevel.RUN]
+    delay = FailureMode.DATA_DELAY
+    story.hear(failure(delay), failure(delay), failure(delay, recovered=True))
+    assert levels(story) == [StopLevel.RUN, StopLevel.SOFT, StopLevel.RUN]
+    assert len(story.ctx.records(FailureRecorded)) == 3
+    assert len(story.ctx.records(StopLevelRecorded)) == 3
+
+
+def test_a_recovery_does_not_lift_what_an_operator_must_lift() -> None:
+    story, _ = handler()
+    mode = FailureMode.BROKER_DISCONNECT
+    story.hear(failure(mode), failure(mode, recovered=True))
+    assert levels(story) == [StopLevel.RUN, StopLevel.HARD]
+
+
+@pytest.mark.lesson("L20")
+@pytest.mark.parametrize(("reason", "recorded"), [("error", 1), ("fatal", 1), ("stuck", 1), ("shutdown", 0)])
+def test_deaths_are_recorded_and_ordered_ends_are_not(reason: str, recorded: int) -> None:
+    story, _ = handler()
+    story.hear(ChildDown(child="oms", epoch=1, reason=reason, detail="", correlation_id=None))
+    assert len(story.ctx.records(ChildDownRecorded)) == recorded
+
+
+@pytest.mark.parametrize(
+    ("to", "message_type", "compares"),
+    [
+        ("oms", "OrderAccepted", True),
+        ("broker:sim", "SubmitOrder", True),
+        ("portfolio", "FillBooked", True),
+        ("strategy:trend", "Trade", False),
+        ("oms", "Reconcile", False),
+    ],
+)
+def test_a_message_lost_on_the_order_path_leaves_the_books_in_doubt(to: str, message_type: str, compares: bool) -> None:
+    story, _ = handler()
+    lost = DeadLetter(to=to, message_id="m", message_type=message_type, correlation_id="c", reason="died")
+    story.hear(lost)
+    assert len(story.ctx.records(DeadLetterRecorded)) == 1
+    assert bool(story.ctx.tells(Reconcile, addresses.OMS)) is compares
+
+
+def test_a_restart_of_the_guard_group_asks_for_a_comparison() -> None:
+    assert not handler(epoch=1)[0].ctx.tells(Reconcile)
+    assert handler(epoch=2)[0].ctx.tells(Reconcile, addresses.OMS)
+
+
+# -- recorder and observer --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.req("P-17")
+def test_the_recorder_keeps_inputs_and_links_outcomes_to_their_decisions() -> None:
+    memory = Memory()
+    story = Story(RecorderActor("s-1", memory.open), addresses.RECORDER)
+    story.start()
+    story.hear(trade(0), quote(1), OrderAccepted(client_order_id="k", symbol="BTCUSDT"))
+    assert (memory.ticks, memory.evidence) == (2, 1)
+    for status in (OrderStatus.SUBMITTED, OrderStatus.FILLED):
+        row = order(status, "10" if status is OrderStatus.FILLED else "0", intent_id="s-1/d7")
+        story.hear(OrderUpdated(order=row, change="changed"))
+    story.hear(OrderUpdated(order=order(OrderStatus.FILLED, "10", intent_id="s-0/d7"), change="filled"))
+    assert memory.outcomes == ["d7"], "settled, and of this session"
+
+
+def test_the_observer_shows_open_orders_and_the_latest_portfolio() -> None:
+    story = Story(ObserverActor("s-1"), addresses.OBSERVER)
+    actor = story.actor
+    assert isinstance(actor, ObserverActor)
+    working = order(OrderStatus.SUBMITTED)
+    story.hear(OrderUpdated(order=working, change="accepted"), portfolio(cash=Decimal(7)))
+    assert actor.open_orders == (working,)
+    assert actor.portfolio is not None
+    assert actor.portfolio.cash == 7
+    story.hear(OrderUpdated(order=order(OrderStatus.FILLED, "10"), change="filled"))
+    assert not actor.open_orders

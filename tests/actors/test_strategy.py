@@ -1,0 +1,234 @@
+"""StrategyActor: decisions become recorded, and intents where something is to be done; a raise ends the incarnation."""
+
+from collections.abc import Callable
+from decimal import Decimal
+
+import pytest
+
+from actors import addresses
+from actors.strategy import ANSWER_MARGIN_S, INTENT_VALID_S, Seat, StrategyActor
+from bulkhead.strategy.api import Answer, Strategy, Tick, View
+from bulkhead.strategy.sizing import LotRules, SizingPolicy
+from messages.market import Trade
+from messages.orders import IntentSettled, OrdersTold, OrderUpdated
+from messages.portfolio import PositionChanged, PositionsTold, TellState
+from messages.trading import Decision, DecisionMade, OrderIntent, RiskRefused
+from messages.values import IntentType, OrderStatus, OrderType, Side, StopLevel
+from tests.actors.kit import NS_PER_S, Story
+from tests.actors.test_market_data import quote, trade
+from tests.execution.orders import order
+from tests.risk.portfolios import position
+
+LOTS = LotRules(lot_size=Decimal("0.01"), min_quantity=Decimal("0.01"), min_notional=Decimal(5))
+SEAT = Seat(
+    strategy_id="trend",
+    session_id="s-1",
+    venue="sim",
+    account="paper",
+    sizing=SizingPolicy(notional=Decimal(200)),
+    lots={"BTCUSDT": LOTS},
+    stop_level=lambda: StopLevel.RUN,
+)
+Script = Callable[[Tick, View], Answer]
+ENTER = Decision.enter("BTCUSDT", Side.BUY, "it rises", reason_codes=("UP",))
+EXIT = Decision.exit("BTCUSDT", "enough")
+
+
+class Scripted(Strategy):
+    """Answers each print as the test says; notes what it saw."""
+
+    def __init__(self, script: Script) -> None:
+        super().__init__(("BTCUSDT",), Strategy.Parameters())
+        self.script = script
+        self.updates: list[str] = []
+        self.working: list[Decimal] = []
+
+    def on_tick(self, tick: Tick, view: View) -> Answer:
+        if not isinstance(tick, Trade):
+            return None
+        self.working.append(view.working("BTCUSDT"))
+        return self.script(tick, view)
+
+    def on_order_update(self, update: OrderUpdated, view: View) -> Answer:
+        self.updates.append(update.change)
+        return None
+
+
+class Trader(Story):
+    def __init__(self, answer: Answer | Script, held: str = "0", *, told: bool = True, epoch: int = 1) -> None:
+        self.strategy = Scripted(answer if callable(answer) else lambda tick, view: answer)
+        super().__init__(StrategyActor(SEAT, lambda: self.strategy), addresses.strategy("trend"), epoch)
+        self.start()
+        if told:
+            self.hear(PositionsTold(positions=(position(held),)), OrdersTold(orders=(), reserved_notional={}))
+
+    def intents(self) -> list[OrderIntent]:
+        return self.ctx.tells(OrderIntent, addresses.RISK_GUARD)
+
+    def decisions(self) -> list[DecisionMade]:
+        return self.ctx.publishes(DecisionMade, addresses.DECISIONS)
+
+    def working(self) -> Decimal:
+        self.hear(trade(0))
+        return self.strategy.working[-1]
+
+
+@pytest.mark.req("P-03")
+@pytest.mark.req("P-04")
+def test_an_entry_becomes_an_intent_with_its_identity_and_its_chain() -> None:
+    trader = Trader(ENTER)
+    trader.hear(quote(1), trade(0))
+    (intent,), (made,) = trader.intents(), trader.decisions()
+    assert (intent.side, intent.intent_type, intent.quantity) == (Side.BUY, IntentType.ENTRY, Decimal(2))
+    assert intent.order_type is OrderType.MKT
+    assert intent.intent_id == made.intent_id
+    assert intent.intent_id.startswith("s-1/")
+    assert intent.action_key.startswith(intent.intent_id)
+    assert intent.decision_id == made.decision_id
+    assert intent.correlation_id == "test.1.4", "the tick that it came from"
+    assert intent.market is not None
+    assert intent.market.bid == 99
+    assert intent.strategy_epoch == 1
+    assert intent.reason_codes == ("UP",)
+
+
+def test_two_decisions_and_two_incarnations_never_share_an_identity() -> None:
+    first, second = Trader(ENTER), Trader(ENTER, epoch=2)
+    for trader in (first, second):
+        trader.hear(trade(0), trade(1))
+    ids = [intent.action_key for trader in (first, second) for intent in trader.intents()]
+    assert len(set(ids)) == len(ids) == 4
+
+
+@pytest.mark.req("S-04")
+def test_doing_nothing_is_recorded_too() -> None:
+    trader = Trader(Decision.hold("BTCUSDT", "wait", reason_codes=("FLAT",)))
+    trader.hear(trade(0))
+    assert not trader.intents()
+    (made,) = trader.decisions()
+    assert made.decision.reason_codes == ("FLAT",)
+    assert made.intent_id is None
+
+
+def test_no_answer_is_no_decision() -> None:
+    trader = Trader(None)
+    trader.hear(trade(0))
+    assert not trader.decisions()
+
+
+@pytest.mark.parametrize(
+    ("decision", "note"),
+    [
+        (Decision.enter("BTCUSDT", Side.BUY, "tiny", quantity=Decimal("0.001")), "SIZE_BELOW_LOT"),
+        (Decision.enter("BTCUSDT", Side.BUY, "small", quantity=Decimal("0.04")), "SIZE_BELOW_MIN_NOTIONAL"),
+        (Decision.enter("DOGEUSDT", Side.BUY, "not mine"), "UNKNOWN_SYMBOL"),
+        (EXIT, "NOTHING_TO_EXIT"),
+    ],
+)
+def test_what_cannot_be_an_intent_is_recorded_with_the_reason(decision: Decision, note: str) -> None:
+    trader = Trader(decision)
+    trader.hear(trade(0))
+    assert not trader.intents()
+    (made,) = trader.decisions()
+    assert (made.note or "").startswith(note)
+
+
+def test_an_exit_is_what_is_held_less_what_is_being_exited() -> None:
+    trader = Trader(EXIT, held="3.005")
+    selling = order(OrderStatus.SUBMITTED, side=Side.SELL, quantity="1", intent_id="other")
+    trader.hear(OrderUpdated(order=selling, change="accepted"), trade(0))
+    (intent,) = trader.intents()
+    assert (intent.side, intent.quantity) == (Side.SELL, Decimal("2.00"))
+    assert intent.intent_type is IntentType.EXIT_FULL
+    trader.hear(trade(1))
+    assert len(trader.intents()) == 1, "everything is being exited already"
+
+
+def test_a_partial_exit_never_asks_for_more_than_is_free() -> None:
+    trader = Trader(Decision.exit("BTCUSDT", "half", quantity=Decimal(5)), held="3")
+    trader.hear(trade(0))
+    (intent,) = trader.intents()
+    assert (intent.quantity, intent.intent_type) == (Decimal(3), IntentType.EXIT_PARTIAL)
+
+
+def test_a_short_position_is_exited_by_buying() -> None:
+    trader = Trader(EXIT, held="-2")
+    trader.hear(trade(0))
+    assert [(i.side, i.quantity) for i in trader.intents()] == [(Side.BUY, Decimal(2))]
+
+
+@pytest.mark.lesson("L21")
+def test_a_raise_comes_out_and_ends_the_incarnation() -> None:
+    def raising(_: Tick, __: View) -> Answer:
+        raise ZeroDivisionError("the user's own")
+
+    trader = Trader(raising)
+    with pytest.raises(ZeroDivisionError):
+        trader.hear(trade(0))
+
+
+@pytest.mark.lesson("L27")
+@pytest.mark.parametrize("missing", ["positions", "orders"])
+def test_no_decision_before_positions_and_orders_are_told(missing: str) -> None:
+    trader = Trader(ENTER, told=False)
+    assert len(trader.ctx.tells(TellState)) == 2
+    if missing == "positions":
+        trader.hear(OrdersTold(orders=(), reserved_notional={}))
+    else:
+        trader.hear(PositionsTold(positions=()))
+    trader.hear(quote(1), trade(0))
+    assert not trader.decisions()
+    trader.hear(PositionsTold(positions=()), OrdersTold(orders=(), reserved_notional={}), trade(1))
+    assert len(trader.decisions()) == 1
+
+
+def test_an_intent_counts_as_working_until_its_order_does() -> None:
+    trader = Trader(ENTER)
+    trader.hear(trade(0))
+    trader.strategy.script = lambda tick, view: None
+    assert trader.working() == Decimal(2)
+    (intent,) = trader.intents()
+    row = order(OrderStatus.SUBMITTED, quantity="2", intent_id=intent.intent_id)
+    trader.hear(OrderUpdated(order=row, change="accepted"))
+    assert trader.working() == Decimal(2)
+    part = row.model_copy(update={"filled": Decimal("0.5"), "status": OrderStatus.PARTIAL})
+    trader.hear(OrderUpdated(order=part, change="partial"))
+    assert trader.working() == Decimal("1.5")
+    trader.hear(OrderUpdated(order=part.model_copy(update={"status": OrderStatus.CANCELLED}), change="cancelled"))
+    assert trader.working() == 0
+    assert trader.strategy.updates == ["accepted", "partial", "cancelled"]
+
+
+@pytest.mark.req("X-12")
+@pytest.mark.parametrize("how", ["refused", "settled"])
+def test_a_refusal_frees_what_the_intent_held(how: str) -> None:
+    trader = Trader(ENTER)
+    trader.hear(trade(0))
+    trader.strategy.script = lambda tick, view: None
+    (intent,) = trader.intents()
+    if how == "refused":
+        said = {"code": "X", "limit_name": "x", "value": "1", "limit": "0", "detail": "no"}
+        trader.hear(RiskRefused(intent_id=intent.intent_id, strategy_id="trend", symbol="BTCUSDT", **said))
+    else:
+        trader.hear(IntentSettled(intent_id=intent.intent_id, strategy_id="trend", code="X", reason="no"))
+    assert trader.working() == 0
+
+
+@pytest.mark.lesson("L28")
+def test_an_intent_whose_answer_was_lost_is_forgotten_only_after_it_has_expired() -> None:
+    trader = Trader(ENTER)
+    trader.hear(trade(0))
+    trader.strategy.script = lambda tick, view: None
+    (intent,) = trader.intents()
+    assert intent.expires_at_ns == trader.ctx.now + int(INTENT_VALID_S * NS_PER_S)
+    trader.later(INTENT_VALID_S + ANSWER_MARGIN_S - 0.001)
+    assert trader.working() == Decimal(2)
+    trader.later(0.001)
+    assert trader.working() == 0
+
+
+def test_positions_follow_the_portfolio() -> None:
+    seen: list[Decimal] = []
+    trader = Trader(lambda tick, view: seen.append(view.position(tick.symbol)), held="1")
+    trader.hear(trade(0), PositionChanged(position=position("4")), trade(1))
+    assert seen == [Decimal(1), Decimal(4)]
