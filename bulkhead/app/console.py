@@ -4,7 +4,7 @@ import os
 import sys
 import time
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 from rich.console import Console as RichConsole
 from rich.live import Live
@@ -39,6 +39,20 @@ class _Screen(RichConsole):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+class TapeProgress(NamedTuple):
+    """How far a tape has been played."""
+
+    rows: int
+    total_rows: int
+
+    def words(self, elapsed_s: float) -> str:
+        """`120,000 of 858,881 rows, 14 %, 5,900/s, 125 s left`."""
+        rate = self.rows / elapsed_s if elapsed_s > 0 else 0.0
+        share = self.rows / self.total_rows if self.total_rows else 1.0
+        left = f", {max(0, self.total_rows - self.rows) / rate:,.0f} s left" if rate > 0 else ""
+        return f"{self.rows:,} of {self.total_rows:,} rows, {share:.0%}, {rate:,.0f}/s{left}"
+
+
 class Console:
     """Quiet when told so. Never asks anything."""
 
@@ -49,8 +63,7 @@ class Console:
         self._rich = _Screen(highlight=False)
         self._live: Live | None = None
         self._next_line = 0.0
-        self._rows = (0, time.monotonic())
-        self._rate = 0.0
+        self._began = time.monotonic()
 
     def __enter__(self) -> Self:
         if self._quiet or self._as_json:
@@ -66,49 +79,18 @@ class Console:
         if self._live is not None:
             self._live.stop()
 
-    def show(self, report: StatusReport, figures: Figures, rows: int | None) -> None:
+    def show(self, report: StatusReport, figures: Figures, tape: TapeProgress | None) -> None:
         """Called once a second by the run."""
         if self._quiet or self._as_json:
             return
-        self._measure(rows)
+        facts = _facts(report, figures)
+        if tape is not None:
+            facts.insert(1, ("tape", tape.words(time.monotonic() - self._began)))
         if self._live is not None:
-            self._live.update(self._panel(report, figures, rows))
+            self._live.update(_panel(facts, report))
         elif time.monotonic() >= self._next_line:
             self._next_line = time.monotonic() + PLAIN_INTERVAL_S
-            self._rich.print(self._line(report, figures, rows), soft_wrap=True)
-
-    def _measure(self, rows: int | None) -> None:
-        if rows is not None:
-            before, at = self._rows
-            now = time.monotonic()
-            if now - at >= 1.0:
-                self._rate = (rows - before) / (now - at)
-                self._rows = (rows, now)
-
-    def _line(self, report: StatusReport, figures: Figures, rows: int | None) -> str:
-        pnl = report.pnl
-        gate = "open" if report.gate_open else f"SHUT ({'; '.join(reason.cause for reason in report.reasons)})"
-        parts = [
-            report.state.value,
-            f"gate {gate}",
-            f"ticks {figures.feed.ticks if figures.feed else 0:,}",
-            f"decisions {figures.decisions:,}",
-            f"open orders {len(report.open_orders)}",
-        ]
-        if rows is not None:
-            parts.insert(1, f"tape rows {rows:,} ({self._rate:,.0f}/s)")
-        if pnl is not None:
-            parts.append(f"equity {rounded(pnl.equity, 2)} {pnl.currency}, realised {rounded(pnl.realised, 2)}")
-        return "  ".join(parts)
-
-    def _panel(self, report: StatusReport, figures: Figures, rows: int | None) -> Table:
-        table = Table.grid(padding=(0, 2))
-        for line in self._line(report, figures, rows).split("  "):
-            table.add_row(Text(line))
-        for position in report.positions:
-            held = f"{position.quantity:f} {position.symbol} at {rounded(position.average_price, 4)}"
-            table.add_row(Text(f"{position.strategy_id}: {held}"))
-        return table
+            self._rich.print("  ".join(f"{name} {value}".strip() for name, value in facts), soft_wrap=True)
 
     def summary(self, kpi: Kpi, tape: list[dict[str, object]], reason: str) -> None:
         """The last words: figures of the session, and the dirt of the tape if one was played."""
@@ -125,6 +107,37 @@ class Console:
             for at_line, why in _bad_rows(file):
                 self._rich.print(f"  line {at_line} is left out: {why}", soft_wrap=True, markup=False)
         self._rich.print(f"written to {self._session.folder.path}")
+
+
+def _facts(report: StatusReport, figures: Figures) -> list[tuple[str, str]]:
+    """What is worth a look every second: a name (empty where the value speaks for itself) and its value."""
+    pnl = report.pnl
+    gate = "open" if report.gate_open else f"SHUT ({'; '.join(reason.cause for reason in report.reasons)})"
+    facts = [
+        ("", report.state.value),
+        ("gate", gate),
+        ("ticks", f"{figures.feed.ticks if figures.feed else 0:,}"),
+        ("decisions", f"{figures.decisions:,}"),
+        ("open orders", str(len(report.open_orders))),
+    ]
+    if pnl is not None:
+        facts.append(("equity", f"{rounded(pnl.equity, 2)} {pnl.currency}, realised {rounded(pnl.realised, 2)}"))
+    return facts
+
+
+def _panel(facts: list[tuple[str, str]], report: StatusReport) -> Table:
+    table = Table.grid(padding=(0, 2))
+    for name, value in facts:
+        style = "bold red" if name == "gate" and not report.gate_open else "bold" if not name else ""
+        table.add_row(Text(name or "state", style="dim"), Text(value, style=style))
+    for position in report.positions:
+        if position.quantity:
+            held = f"{position.quantity:f} {position.symbol} at {rounded(position.average_price, 4)}"
+            table.add_row(Text(position.strategy_id, style="dim"), Text(held))
+    table.add_row(
+        Text("", style="dim"), Text("Ctrl-C ends it in order; `bulkhead tail` shows what happens", style="dim")
+    )
+    return table
 
 
 def _bad_rows(file: dict[str, object]) -> list[tuple[object, object]]:

@@ -1,5 +1,6 @@
 """`bulkhead run`: a session from its first check to its summary."""
 
+import gzip
 import signal
 import sys
 import threading
@@ -8,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -16,7 +18,7 @@ from loguru import logger
 from actors import addresses
 from actors.reconciler import OmsFigures, Reconciler
 from bulkhead.app import exit_codes
-from bulkhead.app.console import Console
+from bulkhead.app.console import Console, TapeProgress
 from bulkhead.app.driver import Driver, TapeDriver, ThreadedDriver
 from bulkhead.app.exit_codes import ExitCode, Stopped
 from bulkhead.app.house import ROOT, tree
@@ -163,6 +165,15 @@ def simulator_settings(settings: Settings, options: RunOptions) -> SimulatorSett
     )
 
 
+def count_rows(path: Path) -> int:
+    """Rows of a tape file, its header left out: for saying how far it has been played. 0 when it cannot be read."""
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            return max(0, sum(chunk.count(b"\n") for chunk in iter(partial(file.read, 1 << 20), b"")) - 1)
+    except OSError:
+        return 0  # the simulator says what is wrong with it
+
+
 class Runner:
     """Grows the tree, keeps it running until something ends it, and takes it down in order."""
 
@@ -181,6 +192,7 @@ class Runner:
         self._started_ns = time.time_ns()
         self._next_status = 0.0
         self._last_report: StatusReport | None = None
+        self._tape_rows = sum(count_rows(path) for path in options.tape_files)
 
     def run(self) -> Outcome:
         reason, code = "the tree could not be grown", ExitCode.ERROR
@@ -277,8 +289,8 @@ class Runner:
             logger.warning("status.json cannot be written: {}", error)
         if self._is_down:
             return
-        rows = self._driver.rows if isinstance(self._driver, TapeDriver) else None
-        self._console.show(report, figures_of(self._host), rows)
+        tape = TapeProgress(self._driver.rows, self._tape_rows) if isinstance(self._driver, TapeDriver) else None
+        self._console.show(report, figures_of(self._host), tape)
 
     # -- stop ---------------------------------------------------------------------------------------------------------
 

@@ -57,6 +57,7 @@ def figures(story: Story) -> tuple[int, int, int, int]:
     return seen.ticks, seen.duplicates, seen.late, seen.gaps
 
 
+@pytest.mark.req("S-02")
 def test_a_repeat_by_the_venues_number_is_dropped(story: Story) -> None:
     ctx = story.hear(trade(0, trade_id=1), trade(1, trade_id=2), trade(0, trade_id=1), trade(1, trade_id=2))
     assert len(ctx.publishes(Trade, TICKS)) == 2
@@ -77,6 +78,7 @@ def test_a_gap_is_declared_before_what_follows_it(story: Story) -> None:
     assert figures(story)[3] == 1
 
 
+@pytest.mark.req("S-03")
 def test_an_older_event_time_is_late_and_not_traded_on(story: Story) -> None:
     ctx = story.hear(trade(5), trade(4), trade(5))
     assert [t.event_time_ns for t in ctx.publishes(Trade, TICKS)] == [T0 + 5 * NS_PER_S] * 2
@@ -121,6 +123,7 @@ def reports(story: Story) -> list[tuple[FailureMode, bool]]:
     return [(report.mode, report.recovered) for report in story.ctx.tells(FailureReported, addresses.FAILURE_HANDLER)]
 
 
+@pytest.mark.req("S-10")
 @pytest.mark.lesson("L14")
 @pytest.mark.lesson("L28")
 def test_silence_is_reported_once_past_the_limit_and_once_when_it_is_over(story: Story) -> None:
