@@ -213,8 +213,11 @@ class OmsActor(Reconciler):
     @receives(OrderStatusReported)
     def on_status(self, reported: OrderStatusReported, ctx: Context) -> None:
         if reported.order is None:
-            # Not proof of absence yet: only a reconciliation past the request's validity is.
-            self._doubt(f"the venue does not know {reported.client_order_id}", ctx)
+            # Not proof of absence yet: only a comparison past the request's validity is. The gate need not shut for
+            # it, since an unknown order freezes its symbol; and an order that has ended meanwhile needs nothing.
+            row = self._book.get(reported.client_order_id)
+            if row is not None and not row.status.is_terminal:
+                self._begin_reconciliation(f"the venue does not know {reported.client_order_id}", ctx)
             return
         for execution in reported.executions:
             self._apply(execution_of(execution, reported.client_order_id), ctx, source="query")

@@ -17,6 +17,7 @@ from messages.orders import (
     OrderChannelUp,
     OrderNotSent,
     OrderOutcomeUnknown,
+    OrderRejected,
     OrderStatusReported,
     OrdersTold,
     QueryOrder,
@@ -224,8 +225,17 @@ def test_not_known_to_a_query_is_not_absence_yet(oms: Oms) -> None:
     key = oms.approve()
     oms.hear(OrderOutcomeUnknown(client_order_id=key, symbol="BTCUSDT", reason="timeout"))
     oms.hear(OrderStatusReported(client_order_id=key, symbol="BTCUSDT", order=None, as_of_ns=T0))
-    assert oms.last().status is OrderStatus.UNKNOWN
-    assert not oms.gate.is_open
+    assert oms.last().status is OrderStatus.UNKNOWN, "which freezes its symbol"
+    assert oms.ctx.tells(TakeVenueSnapshot), "the books are compared"
+
+
+def test_not_known_to_a_late_query_says_nothing_of_an_order_that_has_ended(oms: Oms) -> None:
+    key = oms.approve()
+    oms.hear(OrderRejected(client_order_id=key, symbol="BTCUSDT", code="-2010", reason="no"))
+    asked = len(oms.ctx.tells(TakeVenueSnapshot))
+    oms.hear(OrderStatusReported(client_order_id=key, symbol="BTCUSDT", order=None, as_of_ns=T0))
+    assert oms.last().status is OrderStatus.REJECTED
+    assert len(oms.ctx.tells(TakeVenueSnapshot)) == asked
 
 
 @pytest.mark.parametrize(("at_s", "status"), [(1, OrderStatus.UNKNOWN), (60, OrderStatus.FAILED)])

@@ -109,8 +109,9 @@ def test_kill_9_loses_no_fill_and_doubles_no_order(tmp_path: Path) -> None:
                 line for line in again.lines("obs_orders_fills")
                 if line["type"] == "OrderRecorded" and line["payload"]["change"] == "created"
             ]  # fmt: skip
-            recovered = [line for line in taken_over if line["payload"]["source"] == "snapshot"]
-            assert recovered
+            started_ns = json.loads((again.session_dir / "ops_metadata.json").read_text())["started_ns"]
+            recovered = [line for line in taken_over if line["payload"]["fill"]["executed_ns"] < started_ns]
+            assert {line["payload"]["source"] for line in recovered} == {"snapshot"}
             assert all(line["seq"] > recovered[-1]["seq"] for line in first_order)
             again.end()
         agree(venue, ledger)

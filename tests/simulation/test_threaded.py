@@ -27,7 +27,7 @@ SEVEN = {
     addresses.PORTFOLIO: PortfolioActor,
     addresses.FAILURE_HANDLER: FailureHandlerActor,
 }
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 def classes(host: Host) -> dict[str, type]:
