@@ -48,6 +48,7 @@ RESEND_DELAYS_S = (1.0, 2.0, 4.0)
 """Before each resend of an order proven not to have left; after the last it has failed (order path, section 3)."""
 NEVER_RESENT = frozenset({"GATE_SHUT", "FENCED"})
 """Refusals of our own: the order was held back on purpose."""
+UNANSWERED = frozenset({OrderStatus.PENDING_SUBMIT, OrderStatus.PENDING_CANCEL})
 
 
 class OmsActor(Reconciler):
@@ -56,7 +57,7 @@ class OmsActor(Reconciler):
     def __init__(self, seat: OmsSeat, gate: Gate) -> None:
         super().__init__(seat, gate)
         self._actions: set[str] = set()
-        self._delayed: set[str] = set()
+        self._delayed: dict[str, str] = {}  # order without an answer for too long -> its symbol
         self._askers: dict[str, str | None] = {}
 
     # -- start and restart --------------------------------------------------------------------------------------------
@@ -270,15 +271,21 @@ class OmsActor(Reconciler):
         limit_ns = int(self._seat.answer_timeout_s * 1e9)
         for row in self._book.open_rows():
             key, waited_ns = row.ticket.client_order_id, ctx.now_ns() - row.updated_ns
-            is_late = row.status in (OrderStatus.PENDING_SUBMIT, OrderStatus.PENDING_CANCEL) and waited_ns > limit_ns
+            is_late = row.status in UNANSWERED and waited_ns > limit_ns
             if row.status is OrderStatus.UNKNOWN or is_late:
                 ctx.tell(self._broker, QueryOrder(client_order_id=key, symbol=row.ticket.symbol))
             if is_late and key not in self._delayed:
-                self._delayed.add(key)
+                self._delayed[key] = row.ticket.symbol
                 self._report_delay(row.ticket.symbol, f"no answer to {key} for {waited_ns / 1e9:.0f} s", ctx)
-        for key in [k for k in self._delayed if (r := self._book.get(k)) is None or r.status.is_terminal]:
-            self._delayed.discard(key)
+        for key, symbol in tuple(self._delayed.items()):
+            waiting = self._book.get(key)
+            if waiting is None or waiting.status not in UNANSWERED:
+                del self._delayed[key]
+                if symbol not in self._delayed.values():
+                    self._report_delay(symbol, f"{key} is no longer waited for", ctx, recovered=True)
 
-    def _report_delay(self, symbol: str, detail: str, ctx: Context) -> None:
-        report = FailureReported(mode=FailureMode.EXECUTION_DELAY, scope=f"symbol:{symbol}", detail=detail)
+    def _report_delay(self, symbol: str, detail: str, ctx: Context, *, recovered: bool = False) -> None:
+        report = FailureReported(
+            mode=FailureMode.EXECUTION_DELAY, scope=f"symbol:{symbol}", detail=detail, recovered=recovered
+        )
         ctx.tell(addresses.FAILURE_HANDLER, report)

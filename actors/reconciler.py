@@ -32,6 +32,8 @@ from supervisor.runtime.behaviour import Context, receives
 
 SNAPSHOT_MARGIN_S = 60.0
 """A snapshot asks for this much more of the past than it needs: clocks differ and listings lag."""
+SNAPSHOT_TIMEOUT_S = 120.0
+"""A snapshot without an answer for this long was lost with an actor that died over it: another one is asked for."""
 DOUBTFUL_ROUNDS = 12
 """Reconciliations in a row that stayed in doubt before an operator is asked."""
 
@@ -120,7 +122,7 @@ class Reconciler(OrderKeeper):
     def _begin_reconciliation(self, reason: str, ctx: Context) -> None:
         if not self._is_loaded:
             return
-        if self._began is not None:
+        if self._began is not None and ctx.monotonic_ns() - self._began[1] < int(SNAPSHOT_TIMEOUT_S * 1e9):
             self._reconcile_again = reason
             return
         self._began = (self._gate.doubts, ctx.monotonic_ns())

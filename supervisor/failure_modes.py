@@ -19,7 +19,7 @@ class Row(NamedTuple):
 TABLE: dict[FailureMode, Row] = {
     FailureMode.DATA_DELAY: Row(StopLevel.SOFT, False, "no tick within the limit; ticks must flow again"),
     FailureMode.EXCHANGE_DISCONNECT: Row(StopLevel.MEDIUM, True, "the feed could not be reconnected"),
-    FailureMode.EXECUTION_DELAY: Row(StopLevel.RUN, False, "no answer to an order; its symbol is skipped"),
+    FailureMode.EXECUTION_DELAY: Row(StopLevel.SOFT, False, "no answer to an order; its symbol is skipped until then"),
     FailureMode.RATE_LIMIT: Row(StopLevel.REDUCED, False, "the venue's request limit is used up"),
     FailureMode.BROKER_DISCONNECT: Row(StopLevel.HARD, True, "the order channel could not be established"),
     FailureMode.ACTOR_CRASH_LOOP: Row(StopLevel.SOFT, True, "an actor used up its restart budget"),
@@ -53,8 +53,6 @@ def decide(report: FailureReported, now_ns: int) -> Shut | Lift | Nothing:
     row = TABLE[report.mode]
     if report.recovered:
         return Nothing("an operator must re-arm it") if row.needs_operator else Lift(reason_id(report))
-    if row.level is StopLevel.RUN:
-        return Nothing("the gate stays as it is")
     return Shut(
         StopReason(
             reason_id=reason_id(report),

@@ -73,8 +73,6 @@ def open_session(
     for needed in (settings.session.logs_dir, settings.session.ledger_file.parent):
         preflight.check_writable(needed)
     with ExitStack() as stack:
-        if settings.session.fresh_ledger:
-            _begin_anew(settings.session)
         gate = _gate(settings, host)
         venue = stack.enter_context(connect(settings, simulator, host, gate, on_sent))
         on_venue(venue)
@@ -82,6 +80,8 @@ def open_session(
             venue.orders, settings, host.now_ns(), check_clock=not venue.owns_trading_clock
         )
         currency = preflight.currency_of(settings, instruments)
+        if settings.session.fresh_ledger:
+            _begin_anew(settings.session)
         ledger = _open_ledger(settings.session.ledger_file)
         stack.callback(ledger.close)
         _export_earlier_sessions(settings.session.logs_dir, settings.session.ledger_file)
@@ -122,7 +122,8 @@ def _gate(settings: Settings, host: Host) -> Gate:
     now_ns = host.now_ns()
     latch = StopLatch(settings.session.stop_dir)
     start = StopReason(reason_id=RECOVERY_REASON, level=StopLevel.SOFT, cause="not compared yet", since_ns=now_ns)
-    return Gate((start, *latch.load(now_ns)), host.current_epoch, latch)
+    latched = () if settings.session.fresh_ledger else latch.load(now_ns)
+    return Gate((start, *latched), host.current_epoch, latch)
 
 
 def _open_ledger(path: Path) -> SqliteLedger:
@@ -140,11 +141,8 @@ def _begin_anew(session: SessionSettings) -> None:
     """Keep the last ledger as `<name>.previous` and forget its stop reasons; refused while another process uses it."""
     path = session.ledger_file
     if path.exists():
-        _open_ledger(path).close()
-        for suffix in ("", "-wal", "-shm"):
-            part = path.with_name(path.name + suffix)
-            if part.exists():
-                part.replace(path.with_name(f"{path.name}.previous{suffix}"))
+        _open_ledger(path).close()  # which also writes its log into it: one file is left
+        path.replace(path.with_name(f"{path.name}.previous"))
     for latched in session.stop_dir.glob("*.json"):
         latched.unlink()
 

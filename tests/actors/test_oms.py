@@ -258,6 +258,30 @@ def test_an_order_without_an_answer_for_a_minute_is_an_execution_delay_once(oms:
     assert [report.mode for report in oms.ctx.tells(FailureReported)] == [FailureMode.EXECUTION_DELAY]
 
 
+@pytest.mark.req("S-12")
+def test_a_delay_ends_with_the_last_order_of_the_symbol_that_is_waited_for(oms: Oms) -> None:
+    first = oms.approve(intent_id="i1", action_key="k1")
+    oms.ctx.forget()
+    second = oms.approve(intent_id="i2", action_key="k2")
+    oms.later(61, "query")
+    oms.hear(OrderAccepted(client_order_id=first, symbol="BTCUSDT"))
+    oms.later(5, "query")
+    assert not any(report.recovered for report in oms.ctx.tells(FailureReported))
+    oms.hear(OrderAccepted(client_order_id=second, symbol="BTCUSDT"))
+    oms.later(5, "query")
+    over = [report for report in oms.ctx.tells(FailureReported) if report.recovered]
+    assert [(report.mode, report.scope) for report in over] == [(FailureMode.EXECUTION_DELAY, "symbol:BTCUSDT")]
+
+
+def test_a_snapshot_that_nobody_answers_is_asked_for_again(oms: Oms) -> None:
+    oms.later(30, "reconcile")
+    oms.ctx.forget()
+    oms.later(30, "reconcile")
+    assert not oms.ctx.tells(TakeVenueSnapshot), "one at a time"
+    oms.later(120, "reconcile")
+    assert oms.ctx.tells(TakeVenueSnapshot)
+
+
 # -- the ledger fails -------------------------------------------------------------------------------------------------
 
 

@@ -75,6 +75,22 @@ def test_a_file_that_is_no_tape(tmp_path: Path) -> None:
     assert not (tmp_path / "logs" / "ledger.db").exists()
 
 
+def test_a_replay_that_cannot_begin_leaves_the_last_ledger_and_its_stop_reasons_alone(tmp_path: Path) -> None:
+    """`fresh_ledger` puts the last ledger aside; nothing is put aside before everything has been checked."""
+    ledger, latched = tmp_path / "logs" / "ledger.db", tmp_path / "logs" / "stop" / "risk.json"
+    latched.parent.mkdir(parents=True)
+    SqliteLedger(ledger).close()
+    before = ledger.read_bytes()
+    latched.write_text("{}", encoding="utf-8")
+    tape = tmp_path / "TEST.csv"
+    tape.write_text("a,b\n1,2\n", encoding="utf-8")
+    config = write_config(tmp_path / "test.toml", session="fresh_ledger = true", strategies=TREND)
+    assert real("run", "--config", config, "--replay-ticks", tape, cwd=tmp_path).code == ExitCode.CONFIG
+    assert ledger.read_bytes() == before
+    assert latched.exists()
+    assert not list(ledger.parent.glob("*.previous*"))
+
+
 def test_a_bad_row_is_counted_and_named(tmp_path: Path) -> None:
     rows = tape_rows(300)
     rows[199] = "one,two"

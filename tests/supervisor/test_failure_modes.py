@@ -18,9 +18,6 @@ def test_every_mode_has_a_row() -> None:
 @pytest.mark.parametrize("mode", FailureMode)
 def test_the_failure_shuts_as_the_table_says(mode: FailureMode) -> None:
     row, verdict = TABLE[mode], decide(report(mode, scope="venue:sim"), now_ns=7)
-    if row.level is StopLevel.RUN:
-        assert isinstance(verdict, Nothing)
-        return
     assert isinstance(verdict, Shut)
     assert verdict.reason.level is row.level
     assert verdict.reason.needs_operator is row.needs_operator
@@ -42,7 +39,7 @@ def test_the_recovery_lifts_the_same_reason_or_waits_for_an_operator(mode: Failu
     [
         ("S-10", FailureMode.DATA_DELAY, StopLevel.SOFT, False),
         ("S-11", FailureMode.EXCHANGE_DISCONNECT, StopLevel.MEDIUM, True),
-        ("S-12", FailureMode.EXECUTION_DELAY, StopLevel.RUN, False),
+        ("S-12", FailureMode.EXECUTION_DELAY, StopLevel.SOFT, False),
         ("S-13", FailureMode.RATE_LIMIT, StopLevel.REDUCED, False),
         ("S-14", FailureMode.BROKER_DISCONNECT, StopLevel.HARD, True),
     ],
