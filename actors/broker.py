@@ -87,23 +87,28 @@ IoSwitch = Callable[[], None]
 
 
 class TransportActor(Behaviour):
-    """Keeps the venue's I/O running. Restarted with the group it belongs to; requests under way run to their end.
-
-    One that carries orders (`addresses.transport`) says that its channel is down before it opens it: whatever the house
-    knew of the channel before is void.
-    """
+    """Keeps the I/O of a venue or feed running; requests under way run to their end."""
 
     def __init__(self, open_io: IoSwitch, close_io: IoSwitch) -> None:
         self._open_io, self._close_io = open_io, close_io
 
     def on_start(self, ctx: Context) -> None:
-        kind, _, venue = ctx.name.partition(":")
-        if ctx.name == addresses.transport(venue):
-            down = OrderChannelDown(venue=venue, reason=f"{kind} is starting", attempt=0)
-            ctx.tell(addresses.broker(venue), down)
         if ctx.epoch > 1:
             self._close_io()  # an incarnation that crashed has left it open
         self._open_io()
 
     def on_stop(self, ctx: Context, reason: str) -> None:
         self._close_io()
+
+
+class OrderTransportActor(TransportActor):
+    """Carries orders. It says that its channel is down before it opens it: what the house knew of it is void."""
+
+    def __init__(self, venue: str, open_io: IoSwitch, close_io: IoSwitch) -> None:
+        super().__init__(open_io, close_io)
+        self._venue = venue
+
+    def on_start(self, ctx: Context) -> None:
+        down = OrderChannelDown(venue=self._venue, reason="the transport is starting", attempt=0)
+        ctx.tell(addresses.broker(self._venue), down)
+        super().on_start(ctx)

@@ -64,7 +64,7 @@ class FailureHandlerActor(Behaviour):
 
     @receives(AppendFailed)
     def on_append_failed(self, failed: AppendFailed, ctx: Context) -> None:
-        """The ledger has shut the gate itself. This record is lost; app.log has it."""
+        """The ledger has shut the gate itself, and its reason says why. This record is lost."""
 
     def _announce(self, ctx: Context) -> None:
         level = self._gate.level()

@@ -8,18 +8,14 @@ from typing import NamedTuple, Protocol
 
 from actors import addresses
 from bulkhead.ledger.port import DuplicateRecord, Entry, LedgerPort, LedgerUnavailable
-from messages.base import Body, Envelope
+from messages.base import Envelope
 from messages.failure import FailureMode, FailureReported
-from messages.records import Append, AppendFailed, EventsCommitted, LoadRecovery
+from messages.records import Append, AppendFailed, CommitNow, EventsCommitted, LoadRecovery
 from messages.values import Value
 from supervisor.runtime.behaviour import Behaviour, Context, receives
 
 MAX_GROUP = 256
 """Appends in one transaction at most: bounds how long the first of a burst waits for its sync."""
-
-
-class CommitNow(Body):
-    """The ledger's note to itself: everything that arrived before this shares a transaction."""
 
 
 class LedgerFigures(Value):

@@ -5,7 +5,7 @@ the intent's end if it was the last; and what follows from it (the portfolio's f
 guard's reservation) is released by the ledger once the step is on disk.
 """
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from decimal import Decimal
 
 from actors import addresses
@@ -29,7 +29,7 @@ from messages.values import IntentStatus, OrderStatus
 from supervisor.runtime.behaviour import Behaviour, Context
 
 
-class OrderKeeper(Behaviour):
+class OrderKeeper(Behaviour, ABC):
     def __init__(self, broker: str, base_assets: dict[str, str]) -> None:
         self._broker = broker
         self._base_assets = base_assets

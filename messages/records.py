@@ -253,6 +253,10 @@ class Append(Command):
     release: tuple[Letter, ...] = ()
 
 
+class CommitNow(Body):
+    """The ledger's note to itself: everything that arrived before this shares a transaction."""
+
+
 class AppendFailed(Body):
     """The transaction did not happen; nothing of it was released."""
 

@@ -5,10 +5,9 @@ Nothing happens at import, and nothing here decides anything: factories close ov
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import Decimal
 
 from actors import addresses
-from actors.broker import BrokerActor, TransportActor
+from actors.broker import BrokerActor, OrderTransportActor, TransportActor
 from actors.failure_handler import FailureHandlerActor
 from actors.ledger import LedgerActor
 from actors.market_data import MarketDataActor
@@ -171,8 +170,8 @@ def _execution(parts: Parts) -> SupervisorSpec:
         children=(
             ChildSpec(
                 id=addresses.transport(venue.name),
-                factory=lambda: TransportActor(
-                    lambda: parts.orders.open(to_broker), lambda: parts.orders.close(IO_DEADLINE_S)
+                factory=lambda: OrderTransportActor(
+                    venue.name, lambda: parts.orders.open(to_broker), lambda: parts.orders.close(IO_DEADLINE_S)
                 ),
             ),
             ChildSpec(
@@ -258,7 +257,7 @@ def lot_rules(instrument: Instrument) -> LotRules:
     """The sizing policy's view of an instrument."""
     return LotRules(
         lot_size=instrument.lot_size,
-        min_quantity=max(instrument.min_quantity, Decimal(0)),
+        min_quantity=instrument.min_quantity,
         max_quantity=instrument.max_quantity,
         min_notional=instrument.min_notional,
     )

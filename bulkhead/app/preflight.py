@@ -9,6 +9,7 @@ from pathlib import Path
 from bulkhead.app.exit_codes import ExitCode, Stopped
 from bulkhead.app.house import LoadedStrategy
 from bulkhead.app.settings import Settings, StrategySettings
+from bulkhead.risk.limits import GuardNotEnabled, require_guard
 from bulkhead.strategy.loader import StrategyError, check_parameters, load_strategy
 from bulkhead.venues.port import Instrument, OrderVenue, VenueRefused, VenueUnavailable
 from messages.codes import ErrorCode
@@ -21,12 +22,10 @@ MAX_CLOCK_SKEW_MS = 1_000
 
 def check_guard(settings: Settings) -> None:
     """Live without the risk guard is refused (TEST-711)."""
-    if settings.session.mode is Mode.LIVE and not settings.risk.enabled:
-        raise Stopped(
-            ExitCode.CONFIG,
-            "live trading needs the risk guard: set risk.enabled = true",
-            ErrorCode.LIVE_GUARD_NOT_ENABLED,
-        )
+    try:
+        require_guard(settings.risk, settings.session.mode)
+    except GuardNotEnabled as error:
+        raise Stopped(ExitCode.CONFIG, str(error), error.code) from None
     if settings.session.mode is Mode.LIVE and settings.venue.start_simulator:
         raise Stopped(ExitCode.CONFIG, "mode = live contradicts start_simulator = true: a simulated venue is paper")
 

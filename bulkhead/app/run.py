@@ -6,9 +6,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -125,14 +124,12 @@ def run(settings: Settings, options: RunOptions) -> Outcome:
 
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     opened = open_session(settings, host, simulator, on_venue=on_venue, on_sent=options.on_sent)
-    with caught_signals() as interrupts, opened as session, session_log(session.folder.path):
+    with closing(host), caught_signals() as interrupts, opened as session, session_log(session.folder.path):
         console = Console(session, options.as_json, options.quiet)
         with console:
             runner = Runner(session, options, tapes[0] if tapes else ThreadedDriver(), interrupts, console)
             outcome = runner.run()
         console.summary(outcome.kpi, outcome.tape, outcome.reason)
-    if isinstance(host, ThreadedHost):
-        host.close()
     return outcome
 
 
@@ -161,7 +158,6 @@ def simulator_settings(settings: Settings, options: RunOptions) -> SimulatorSett
         commission_bps=section.commission_bps,
         commission_in=section.commission_in,
         books_file=section.books_file or settings.session.ledger_file.with_suffix(".venue.db"),
-        balances={"USDT": Decimal(100_000)},
     )
 
 

@@ -27,21 +27,6 @@ def _encode(prefix: str, *parts: str | int) -> str:
     return prefix + b32encode(_digest(*parts)[:_DIGEST_BYTES]).decode().lower()
 
 
-def decision_id(session_id: str, strategy_id: str, epoch: int, sequence: int) -> str:
-    """Id of the n-th decision of one incarnation; unique over sessions, since one ledger holds many."""
-    return _encode("d", "decision", session_id, strategy_id, epoch, sequence)
-
-
-def intent_id(strategy_id: str, decision: str, leg: int = 0) -> str:
-    """Id of the intent made of one leg of a decision. `decision` must be unique over sessions."""
-    return _encode("i", "intent", strategy_id, decision, leg)
-
-
-def action_key(strategy_id: str, decision: str, leg: int = 0) -> str:
-    """Key that makes a second intent of the same decision a duplicate, whoever hands it in."""
-    return _encode("k", "action", strategy_id, decision, leg)
-
-
 def intent_hash(intent: OrderIntent) -> str:
     """SHA-256 (hex) over everything that identifies the intent.
 

@@ -9,6 +9,7 @@ per symbol and reason and used again, for a tick must stay cheap.
 What it is not: an owner of orders or of protective stops that outlive the strategy; those belong to the OMS.
 """
 
+from abc import ABC, abstractmethod
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated
@@ -112,7 +113,7 @@ class Book:
         """False after an exit until the signal has gone away once: one signal, one entry."""
 
 
-class LongOnly(Strategy):
+class LongOnly(Strategy, ABC):
     """Base of the shipped strategies: see the module's docstring. A subclass gives the four methods below."""
 
     class Parameters(LongOnlyParameters):
@@ -136,21 +137,21 @@ class LongOnly(Strategy):
 
     # -- the opinion, given by the subclass ---------------------------------------------------------------------------
 
+    @abstractmethod
     def observe(self, symbol: str, price: float, at_ns: int) -> bool:
         """Take in a clean price; True once there is enough history to have an opinion."""
-        raise NotImplementedError
 
+    @abstractmethod
     def restart(self, symbol: str) -> None:
         """Forget the history: the price has moved to another level."""
-        raise NotImplementedError
 
+    @abstractmethod
     def entry(self, symbol: str) -> tuple[str, str] | None:
         """Reason and code for entering now, else None."""
-        raise NotImplementedError
 
+    @abstractmethod
     def leave(self, symbol: str) -> tuple[str, str] | None:
         """Reason and code for leaving now, else None. Stop, target and time limit are seen to elsewhere."""
-        raise NotImplementedError
 
     def scores(self, symbol: str) -> dict[str, str]:
         """The figures behind the opinion, as decimal strings, for the decision log."""

@@ -168,6 +168,10 @@ class Host(ABC):
         slot = self._slots[name]
         slot.state, slot.restarts_in_window = state, restarts_in_window
 
+    @abstractmethod
+    def close(self) -> None:
+        """End what the host itself runs. The tree must have been stopped before."""
+
     def behaviour(self, name: str) -> Behaviour | None:
         """The live incarnation's behaviour, for reading its figures; None while there is none."""
         slot = self._slots.get(name)

@@ -137,6 +137,9 @@ class SimulatedHost(Host):
         self._timers.cancel_all(slot.name)
         self._down(slot, epoch, reason, error, culprit)
 
+    def close(self) -> None:
+        """Nothing runs by itself here."""
+
     # -- the host's duties --------------------------------------------------------------------------------------------
 
     def _run(self, slot: Slot, factory: Factory, rng: Random) -> None:

@@ -5,11 +5,20 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from actors import addresses
-from actors.ledger import MAX_GROUP, CommitNow, LedgerActor
+from actors.ledger import MAX_GROUP, LedgerActor
 from bulkhead.ledger.port import DuplicateRecord, Entry, LedgerUnavailable
 from messages.failure import FailureMode, FailureReported
 from messages.orders import SubmitOrder
-from messages.records import Append, AppendFailed, EventsCommitted, LedgerEvent, LoadRecovery, RecoveryLoaded, Stream
+from messages.records import (
+    Append,
+    AppendFailed,
+    CommitNow,
+    EventsCommitted,
+    LedgerEvent,
+    LoadRecovery,
+    RecoveryLoaded,
+    Stream,
+)
 from supervisor.gate import LEDGER_REASON
 from tests.actors.kit import Story, open_gate
 from tests.execution.orders import order

@@ -105,7 +105,7 @@ def test_nobody_is_told_of_orders_that_were_not_read_yet() -> None:
 # -- intents ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.req("P-05")
+@pytest.mark.req("P-05", "P-12")
 @pytest.mark.lesson("L09")
 def test_an_order_leaves_only_as_a_letter_that_the_ledger_releases(oms: Oms) -> None:
     key = oms.approve()

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from actors import addresses
-from actors.broker import MAX_CHANNEL_ATTEMPTS, BrokerActor, TransportActor
+from actors.broker import MAX_CHANNEL_ATTEMPTS, BrokerActor, OrderTransportActor, TransportActor
 from actors.failure_handler import FailureHandlerActor
 from actors.recorder import RecorderActor
 from bulkhead.monitor.observer import ObserverActor
@@ -108,9 +108,12 @@ def test_what_cannot_be_read_is_a_reason_to_compare() -> None:
 # -- transport --------------------------------------------------------------------------------------------------------
 
 
+SIM = addresses.transport("sim")
+
+
 def test_a_transport_says_that_its_channel_is_down_before_it_opens_it() -> None:
     seen: list[str] = []
-    story = Story(TransportActor(lambda: seen.append("open"), lambda: seen.append("close")), addresses.transport("sim"))
+    story = Story(OrderTransportActor("sim", lambda: seen.append("open"), lambda: seen.append("close")), SIM)
     story.start()
     assert [down.venue for down in story.ctx.tells(OrderChannelDown, addresses.broker("sim"))] == ["sim"]
     assert seen == ["open"]
@@ -120,8 +123,8 @@ def test_a_transport_says_that_its_channel_is_down_before_it_opens_it() -> None:
 
 def test_after_a_crash_what_was_left_open_is_closed_first() -> None:
     seen: list[str] = []
-    actor = TransportActor(lambda: seen.append("open"), lambda: seen.append("close"))
-    Story(actor, addresses.transport("sim"), epoch=2).start()
+    actor = OrderTransportActor("sim", lambda: seen.append("open"), lambda: seen.append("close"))
+    Story(actor, SIM, epoch=2).start()
     assert seen == ["close", "open"]
 
 

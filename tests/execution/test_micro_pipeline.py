@@ -8,10 +8,8 @@ from bulkhead.execution.ids import order_id_for
 from bulkhead.execution.micro_pipeline import STAGES, PipelineSettings, Planned, plan
 from bulkhead.execution.rules import Refused
 from bulkhead.execution.stages.monitor import closing, deadline_of, watch
-from bulkhead.execution.stages.send import submit_command
 from bulkhead.execution.stages.split import split
 from messages.codes import ErrorCode
-from messages.orders import SubmitOrder
 from messages.trading import OrderIntent
 from messages.values import IntentType, OrderStatus, Side, SplitPolicy
 from tests.execution.orders import NS_PER_S, T0, D, Rules, intent, order
@@ -74,19 +72,6 @@ def test_a_single_split_keeps_the_quantity_exactly() -> None:
     children = split(intent(), D("0.123"))
     assert not isinstance(children, Refused)
     assert [child.quantity for child in children] == [D("0.123")]
-
-
-@pytest.mark.req("P-12")
-def test_nothing_leaves_without_a_durable_record() -> None:
-    refused = submit_command(order(), is_durable=False)
-    assert isinstance(refused, Refused)
-    assert refused.code == ErrorCode.OMS_IDEMPOTENCY_MISSING
-    assert submit_command(order(), is_durable=True) == SubmitOrder(ticket=order().ticket)
-
-
-@pytest.mark.parametrize("status", [status for status in OrderStatus if status is not OrderStatus.PENDING_SUBMIT])
-def test_only_what_was_never_sent_or_is_proven_absent_is_sent(status: OrderStatus) -> None:
-    assert isinstance(submit_command(order(status), is_durable=True), Refused)
 
 
 # -- monitor ----------------------------------------------------------------------------------------------------------
