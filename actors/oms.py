@@ -8,7 +8,7 @@ start, crash or reconnect the books are compared with the venue before the gate 
 from decimal import Decimal
 
 from actors import addresses
-from actors.reconciler import OmsSeat, Reconciler
+from actors.reconciler import UNANSWERED, OmsSeat, Reconciler
 from bulkhead.execution import micro_pipeline, order_events
 from bulkhead.execution.fills import execution_of
 from bulkhead.execution.micro_pipeline import Planned
@@ -48,7 +48,6 @@ RESEND_DELAYS_S = (1.0, 2.0, 4.0)
 """Before each resend of an order proven not to have left; after the last it has failed (order path, section 3)."""
 NEVER_RESENT = frozenset({"GATE_SHUT", "FENCED"})
 """Refusals of our own: the order was held back on purpose."""
-UNANSWERED = frozenset({OrderStatus.PENDING_SUBMIT, OrderStatus.PENDING_CANCEL})
 
 
 class OmsActor(Reconciler):

@@ -26,7 +26,7 @@ from messages.orders import (
 )
 from messages.portfolio import ReconcilePortfolio
 from messages.records import ForeignOrderSeen, OrphanFillSeen, ReconciliationRecorded, Record
-from messages.values import StopLevel, Value
+from messages.values import OrderStatus, StopLevel, Value
 from supervisor.gate import Gate
 from supervisor.runtime.behaviour import Context, receives
 
@@ -36,6 +36,9 @@ SNAPSHOT_TIMEOUT_S = 120.0
 """A snapshot without an answer for this long was lost with an actor that died over it: another one is asked for."""
 DOUBTFUL_ROUNDS = 12
 """Reconciliations in a row that stayed in doubt before an operator is asked."""
+
+
+UNANSWERED = frozenset({OrderStatus.PENDING_SUBMIT, OrderStatus.PENDING_CANCEL})
 
 
 class OmsSeat(NamedTuple):
@@ -143,21 +146,27 @@ class Reconciler(OrderKeeper):
         began, self._began = self._began, None
         if began is None or not self._is_loaded:
             return
-        capabilities = self._seat.capabilities
-        local = LocalView(
-            orders=self._book.all_rows(),
-            fill_ids=self._book.fills,
-            since_ns=self._since_ns,
-            request_validity_s=capabilities.request_validity_s,
-            has_client_ids=capabilities.client_id is not ClientIdScheme.NONE,
-        )
-        result = reconcile(local, snapshot)
+        result = reconcile(self._local_view(), snapshot)
         fills_before = len(self._book.fills)
         for event in result.events:
             self._apply(event, ctx, source="snapshot")
         for key in result.absent:
             self._settle_absent(key, ctx)
         self._conclude(result, snapshot, began, len(self._book.fills) - fills_before, ctx)
+
+    def _local_view(self) -> LocalView:
+        """Our side of a comparison. A submit gets exactly one answer, so one without is still under way: what an
+        earlier incarnation sent is UNKNOWN by now, and is held back by its epoch if it has not left."""
+        capabilities = self._seat.capabilities
+        in_flight = (r for r in self._book.open_rows() if r.status in UNANSWERED and not order_events.was_answered(r))
+        return LocalView(
+            orders=self._book.all_rows(),
+            fill_ids=self._book.fills,
+            since_ns=self._since_ns,
+            request_validity_s=capabilities.request_validity_s,
+            in_flight=frozenset(row.ticket.client_order_id for row in in_flight),
+            has_client_ids=capabilities.client_id is not ClientIdScheme.NONE,
+        )
 
     def _settle_absent(self, key: str, ctx: Context) -> None:
         row = self._book.get(key)

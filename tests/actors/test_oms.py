@@ -248,6 +248,14 @@ def test_absence_is_proven_past_the_requests_validity_and_not_before(oms: Oms, a
     assert oms.last().status is status
 
 
+def test_a_submit_that_may_still_wait_in_the_transport_is_not_absent(oms: Oms) -> None:
+    """It is signed when it leaves, so its validity has not begun: a listing without it proves nothing."""
+    oms.approve()
+    oms.later(60, "reconcile")
+    oms.hear(snapshot(T0 + 60 * NS_PER_S))
+    assert oms.last().status is OrderStatus.PENDING_SUBMIT
+
+
 @pytest.mark.req("S-12")
 def test_an_order_without_an_answer_for_a_minute_is_an_execution_delay_once(oms: Oms) -> None:
     oms.approve()
