@@ -181,9 +181,9 @@ class House:
     def poison(self, name: str) -> None:
         self.host.tell(name, Poison(), sender="test")
 
-    def stop_trading(self) -> None:
+    def stop_trading(self, level: StopLevel = StopLevel.SOFT) -> None:
         stopping = StopReason(
-            reason_id="session:stopping", level=StopLevel.SOFT, cause="the test ends", since_ns=self.host.now_ns()
+            reason_id="session:stopping", level=level, cause="the test ends", since_ns=self.host.now_ns()
         )
         self.gate.shut(stopping)
         self.host.tell(addresses.OMS, CancelEntries(reason="the test ends"), sender="test")

@@ -6,6 +6,7 @@ import pytest
 
 from actors import addresses
 from actors.risk_guard import RiskGuardActor
+from bulkhead.execution.recent import Recent
 from messages.supervision import ChildState
 from tests.simulation.conftest import StartRun
 from tests.simulation.model_venue import ROUGH
@@ -112,8 +113,11 @@ def test_everything_on_the_order_path_dies_at_once(start: StartRun, seed: int) -
     house.assert_books_are_the_venues()
 
 
-def die(_: str) -> None:
-    raise RuntimeError("killed over an intent")
+class Deadly(Recent):
+    """Kills whoever wants to remember an intent."""
+
+    def add(self, key: str) -> bool:
+        raise RuntimeError(f"killed over {key}")
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -124,7 +128,7 @@ def test_an_intent_in_a_dying_actor_does_not_bind_its_strategy_for_ever(start: S
     run.open_gate()
     guard = house.host.behaviour(addresses.RISK_GUARD)
     assert isinstance(guard, RiskGuardActor)
-    guard.__dict__["_remember"] = die
+    guard.__dict__["_actions"] = Deadly(1)
     run.until(lambda: house.epoch(addresses.RISK_GUARD) == 2)
     run.open_gate()
     sent_before = len(house.venue.orders)

@@ -12,6 +12,7 @@ from actors.oms import OmsActor
 from actors.portfolio import PortfolioActor
 from actors.risk_guard import RiskGuardActor
 from actors.strategy import StrategyActor
+from messages.values import StopLevel
 from supervisor.runtime.host import Host
 from supervisor.runtime.threaded import ThreadedHost
 from tests.simulation.conftest import StartRun
@@ -50,14 +51,15 @@ def test_the_seven_actors_are_the_same_on_both_hosts(start: StartRun, tmp_path: 
     (tmp_path / "threaded").mkdir()
     house = House(host, tmp_path / "threaded", seed=1, faults=ROUGH, tick_s=0.01)
     try:
-        wait(lambda: house.gate.is_open, house)
-        assert classes(host) == SEVEN
+        wait(lambda: house.gate.is_open and classes(host) == SEVEN, house)
         wait(lambda: len(house.venue.executions) > 20, house)
         house.poison(addresses.OMS)
         wait(lambda: house.epoch(addresses.OMS) == 2 and house.gate.is_open, house)
         sent = len(house.venue.orders)
         wait(lambda: len(house.venue.orders) > sent + 10, house)
-        house.stop_trading()
+        house.stop_trading(
+            StopLevel.HARD
+        )  # exits too: the venue must have had its last order when the books are compared
         wait(lambda: house.oms.figures().working == 0 and house.gate.is_recovered, house)
         wait(lambda: house.fills() == house.executed(), house)
         house.stop()
