@@ -13,6 +13,7 @@ from bulkhead.execution import micro_pipeline, order_events
 from bulkhead.execution.fills import execution_of
 from bulkhead.execution.micro_pipeline import Planned
 from bulkhead.execution.order_book import OrderBook
+from bulkhead.execution.recent import Recent
 from messages.base import Letter
 from messages.codes import ErrorCode
 from messages.failure import CancelEntries, FailureMode, FailureReported
@@ -46,6 +47,8 @@ from supervisor.runtime.behaviour import Context, receives
 
 RESEND_DELAYS_S = (1.0, 2.0, 4.0)
 """Before each resend of an order proven not to have left; after the last it has failed (order path, section 3)."""
+ACTIONS_KEPT = 20_000
+"""Action keys remembered for refusing a repeat at once; the ledger's unique key stands behind it for ever."""
 NEVER_RESENT = frozenset({"GATE_SHUT", "FENCED"})
 """Refusals of our own: the order was held back on purpose."""
 
@@ -55,7 +58,7 @@ class OmsActor(Reconciler):
 
     def __init__(self, seat: OmsSeat, gate: Gate) -> None:
         super().__init__(seat, gate)
-        self._actions: set[str] = set()
+        self._actions = Recent(ACTIONS_KEPT)
         self._delayed: dict[str, str] = {}  # order without an answer for too long -> its symbol
         self._askers: dict[str, str | None] = {}
 
@@ -72,7 +75,8 @@ class OmsActor(Reconciler):
         """Work from what is on disk. What an earlier incarnation sent without an answer is UNKNOWN from here on."""
         self._book = OrderBook(loaded.orders, loaded.open_intents, loaded.fill_ids)
         self._reserved = dict(loaded.reserved_notional)
-        self._actions |= {intent.action_key for intent in loaded.open_intents}
+        for intent in loaded.open_intents:
+            self._actions.add(intent.action_key)
         self._confirmed = {(p.strategy_id, p.symbol): p.quantity for p in loaded.positions}
         for booked in loaded.unapplied_fills:
             self._confirm(booked.fill)
@@ -120,10 +124,9 @@ class OmsActor(Reconciler):
     @receives(RiskApproved[OrderIntent])
     def on_approved(self, approval: RiskApproved[OrderIntent], ctx: Context) -> None:
         intent = approval.approved
-        if intent.action_key in self._actions:
+        if not self._actions.add(intent.action_key):
             self._refuse_silently(intent, ErrorCode.INTENT_DUPLICATE, "this decision has an intent already", ctx)
             return
-        self._actions.add(intent.action_key)
         plan = micro_pipeline.plan(
             intent,
             session_id=self._seat.session_id,

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from actors import addresses
 from bulkhead.execution.accounting import FillContext, Holding, apply_fill, balance_changes, flat, restored
 from bulkhead.execution.exact import exact
+from bulkhead.execution.recent import Recent
 from bulkhead.execution.valuation import Account, Baseline, ImpossibleNumber, balances_after, value
 from messages.failure import FailureMode, FailureReported
 from messages.orders import Balance, FillBooked, Reconcile
@@ -67,7 +68,7 @@ class PortfolioActor(Behaviour):
         self._holdings: dict[tuple[str, str], Holding] = {}
         self._opening: tuple[Balance, ...] | None = None
         self._changes: dict[str, Decimal] = {}
-        self._applied: dict[str, None] = {}
+        self._applied = Recent(APPLIED_KEPT)
         self._marks: dict[str, Decimal] = {}
         self._peak: Decimal | None = None
         self._day_start: Decimal | None = None
@@ -131,9 +132,7 @@ class PortfolioActor(Behaviour):
 
     def _apply(self, booked: FillBooked, ctx: Context) -> None:
         fill = booked.fill
-        self._applied[fill.fill_id] = None
-        if len(self._applied) > APPLIED_KEPT:
-            del self._applied[next(iter(self._applied))]
+        self._applied.add(fill.fill_id)
         base, quote = self._assets(fill.symbol)
         key = (fill.strategy_id, fill.symbol)
         context = FillContext(

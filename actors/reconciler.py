@@ -10,6 +10,7 @@ from actors import addresses
 from actors.order_keeper import OrderKeeper
 from bulkhead.execution import order_events
 from bulkhead.execution.micro_pipeline import PipelineSettings
+from bulkhead.execution.recent import Recent
 from bulkhead.execution.reconcile import LocalView, Reconciliation, reconcile
 from bulkhead.venues.port import ClientIdScheme, Instrument, VenueCapabilities
 from messages.codes import ErrorCode
@@ -38,6 +39,8 @@ DOUBTFUL_ROUNDS = 12
 """Reconciliations in a row that stayed in doubt before an operator is asked."""
 
 
+STRANGERS_KEPT = 10_000
+"""Foreign orders and orphan fills remembered, so that each is written down once."""
 UNANSWERED = frozenset({OrderStatus.PENDING_SUBMIT, OrderStatus.PENDING_CANCEL})
 
 
@@ -73,8 +76,7 @@ class Reconciler(OrderKeeper):
         super().__init__(addresses.broker(seat.venue), {i.symbol: i.base_asset for i in seat.instruments.values()})
         self._seat = seat
         self._gate = gate
-        self._seen_foreign: set[str] = set()
-        self._seen_orphans: set[str] = set()
+        self._seen_foreign, self._seen_orphans = Recent(STRANGERS_KEPT), Recent(STRANGERS_KEPT)
         self._stream_reason = f"stream:{seat.venue}"
         self._is_loaded = False
         self._began: tuple[int, int] | None = None  # doubts of the gate and monotonic time when reconciling began
@@ -194,14 +196,9 @@ class Reconciler(OrderKeeper):
             took_s=(ctx.monotonic_ns() - began_ns) / 1e9,
         )
         records: list[Record] = [ReconciliationRecorded(result=done)]
-        for order in (*result.foreign, *result.unrecorded):
-            if order.venue_order_id not in self._seen_foreign:
-                self._seen_foreign.add(order.venue_order_id)
-                records.append(ForeignOrderSeen(order=order))
-        for execution in result.orphans:
-            if execution.execution_id not in self._seen_orphans:
-                self._seen_orphans.add(execution.execution_id)
-                records.append(OrphanFillSeen(execution=execution))
+        strangers = (*result.foreign, *result.unrecorded)
+        records += (ForeignOrderSeen(order=o) for o in strangers if self._seen_foreign.add(o.venue_order_id))
+        records += (OrphanFillSeen(execution=e) for e in result.orphans if self._seen_orphans.add(e.execution_id))
         compare = ReconcilePortfolio(balances=snapshot.balances, as_of_ns=snapshot.as_of_ns)
         release = (ctx.seal(addresses.PORTFOLIO, compare), ctx.seal(ctx.name, done))
         self._append(tuple(records), release, None, ctx)

@@ -5,6 +5,7 @@ in the same instant, before any message is sent, and stays latched until an oper
 """
 
 from actors import addresses
+from bulkhead.execution.recent import Recent
 from bulkhead.risk import exposure as exposures
 from bulkhead.risk import posttrade, pretrade
 from bulkhead.risk.limits import RiskLimits
@@ -38,7 +39,7 @@ class RiskGuardActor(Behaviour):
         self._rate = OrderRate()
         self._quality = QualityWindow()
         self._portfolio: PortfolioSnapshot | None = None
-        self._actions: dict[str, None] = {}
+        self._actions = Recent(ACTIONS_KEPT)
         self._approached: set[str] = set()
 
     def on_start(self, ctx: Context) -> None:
@@ -67,7 +68,7 @@ class RiskGuardActor(Behaviour):
         if isinstance(verdict, pretrade.Refused):
             self._refuse(intent, verdict, ctx)
             return
-        self._remember(intent.action_key)
+        self._actions.add(intent.action_key)
         self._exposure = exposures.reserve(self._exposure, intent, verdict.reserved_notional)
         self._rate = self._rate.with_order(now_ns)
         approval = RiskApproved[OrderIntent](
@@ -88,11 +89,6 @@ class RiskGuardActor(Behaviour):
         )
         ctx.tell(addresses.strategy(intent.strategy_id), refused)
         self._record(ctx, RiskRefusalRecorded(refusal=refused))
-
-    def _remember(self, action_key: str) -> None:
-        self._actions[action_key] = None
-        if len(self._actions) > ACTIONS_KEPT:
-            del self._actions[next(iter(self._actions))]
 
     # -- after the trade ----------------------------------------------------------------------------------------------
 

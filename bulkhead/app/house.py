@@ -109,8 +109,8 @@ def _operations(parts: Parts) -> SupervisorSpec:
     )
     observer = ChildSpec(
         id=addresses.OBSERVER,
-        factory=lambda: ObserverActor(parts.session_id),
-        topics=(addresses.EVENTS, addresses.DECISIONS, addresses.ORDER_CHANGES, addresses.PORTFOLIO_CHANGES),
+        factory=ObserverActor,
+        topics=(addresses.DECISIONS, addresses.ORDER_CHANGES, addresses.PORTFOLIO_CHANGES),
     )
     return SupervisorSpec(id="operations", children=(recorder, observer), on_give_up=GiveUp.PARK)
 

@@ -4,8 +4,9 @@ A fill's identity is the venue's execution id, so that the stream, a reply, a qu
 one. The book remembers a bounded number of ids; behind it stands the ledger's insert-or-ignore, which forgets none.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
+from bulkhead.execution.recent import Recent
 from messages.orders import ExecutionReported, Fill, OrderRow, VenueExecution
 
 DEFAULT_CAPACITY_FILLS = 100_000
@@ -52,37 +53,14 @@ def fill_of(order: OrderRow, execution: ExecutionReported, now_ns: int) -> Fill:
     )
 
 
-class FillBook:
+class FillBook(Recent):
     """Which executions are booked; the oldest are forgotten beyond `capacity`."""
 
-    __slots__ = ("_capacity", "_ids")
+    __slots__ = ()
 
     def __init__(self, fill_ids: Iterable[str] = (), capacity: int = DEFAULT_CAPACITY_FILLS) -> None:
-        if capacity < 1:
-            raise ValueError(f"a fill book needs room for one fill at least, not {capacity}")
-        self._capacity = capacity
-        self._ids: dict[str, None] = {}
-        for fill_id in fill_ids:
-            self.add(fill_id)
-
-    def add(self, fill_id: str) -> bool:
-        """True when it is new, False when it was booked before (then nothing changes)."""
-        if fill_id in self._ids:
-            return False
-        self._ids[fill_id] = None
-        if len(self._ids) > self._capacity:
-            del self._ids[next(iter(self._ids))]
-        return True
+        super().__init__(capacity, fill_ids)
 
     def is_new(self, order: OrderRow, execution: ExecutionReported) -> bool:
         """Whether `execution` of `order` is not booked yet. Changes nothing: `add` it once it is recorded."""
-        return fill_id_of(order.ticket.venue, order.ticket.symbol, execution.execution_id) not in self._ids
-
-    def __contains__(self, fill_id: object) -> bool:
-        return fill_id in self._ids
-
-    def __len__(self) -> int:
-        return len(self._ids)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._ids)
+        return fill_id_of(order.ticket.venue, order.ticket.symbol, execution.execution_id) not in self

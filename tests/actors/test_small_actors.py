@@ -217,7 +217,7 @@ def test_the_recorder_keeps_inputs_and_links_outcomes_to_their_decisions() -> No
 
 
 def test_the_observer_shows_open_orders_and_the_latest_portfolio() -> None:
-    story = Story(ObserverActor("s-1"), addresses.OBSERVER)
+    story = Story(ObserverActor(), addresses.OBSERVER)
     actor = story.actor
     assert isinstance(actor, ObserverActor)
     working = order(OrderStatus.SUBMITTED)
