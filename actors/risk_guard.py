@@ -4,6 +4,8 @@ Approval is a type: only this actor makes a RiskApproved, and the OMS takes noth
 in the same instant, before any message is sent, and stays latched until an operator lifts it.
 """
 
+from decimal import Decimal
+
 from actors import addresses
 from bulkhead.execution.recent import Recent
 from bulkhead.risk import exposure as exposures
@@ -11,7 +13,8 @@ from bulkhead.risk import posttrade, pretrade
 from bulkhead.risk.limits import RiskLimits
 from bulkhead.risk.quality import QualityWindow
 from bulkhead.risk.rate import OrderRate
-from messages.failure import CancelEntries, LimitApproached, RiskTripped, StopReason
+from messages.codes import ErrorCode
+from messages.failure import CancelEntries, LimitApproached, RiskTripped, StopLevelTold, StopReason
 from messages.orders import FillBooked, IntentClosed, OrdersTold, OrderUpdated
 from messages.portfolio import PortfolioSnapshot, TellState, TradeClosed
 from messages.records import (
@@ -22,6 +25,7 @@ from messages.records import (
     RiskRefusalRecorded,
     RiskTripRecorded,
 )
+from messages.supervision import Busy
 from messages.trading import OrderIntent, RiskApproved, RiskRefused
 from messages.values import StopLevel
 from supervisor.gate import Gate
@@ -50,6 +54,11 @@ class RiskGuardActor(Behaviour):
     def on_orders_told(self, told: OrdersTold, _: Context) -> None:
         """What is in flight, after a restart of this guard or of the OMS."""
         self._exposure = exposures.rebuilt(told.orders, told.reserved_notional)
+
+    @receives(TellState)
+    def on_tell_state(self, _: TellState, ctx: Context) -> None:
+        if ctx.current is not None:
+            ctx.tell(ctx.current.sender, StopLevelTold(level=self._gate.level(), change=self._gate.changes))
 
     # -- before the trade ---------------------------------------------------------------------------------------------
 
@@ -88,6 +97,29 @@ class RiskGuardActor(Behaviour):
             detail=verdict.detail,
         )
         ctx.tell(addresses.strategy(intent.strategy_id), refused)
+        self._record(ctx, RiskRefusalRecorded(refusal=refused))
+
+    @receives(Busy)
+    def on_busy(self, busy: Busy, ctx: Context) -> None:
+        """The OMS has no room for another entry: the approval is taken back, with its reservation."""
+        reservation = self._exposure.reservations.get(busy.about)
+        if reservation is None:
+            return
+        closed = IntentClosed(
+            intent_id=busy.about, symbol=reservation.symbol, filled=Decimal(0), filled_notional=Decimal(0)
+        )
+        self._exposure = exposures.release(self._exposure, closed, ctx.now_ns())
+        refused = RiskRefused(
+            intent_id=busy.about,
+            strategy_id=reservation.strategy_id,
+            symbol=reservation.symbol,
+            code=ErrorCode.BUSY.value,
+            limit_name="intents_waiting",
+            value="",
+            limit="",
+            detail=f"{busy.to} has no room for another entry",
+        )
+        ctx.tell(addresses.strategy(reservation.strategy_id), refused)
         self._record(ctx, RiskRefusalRecorded(refusal=refused))
 
     # -- after the trade ----------------------------------------------------------------------------------------------

@@ -12,10 +12,11 @@ from typing import NamedTuple
 from actors import addresses
 from bulkhead.strategy.api import Answer, Strategy
 from bulkhead.strategy.sizing import LotRules, SizeRefused, SizingPolicy, size_entry
+from messages.failure import StopLevelTold
 from messages.market import Bar, Book, FeedGap, MarketData, Quote, Trade
 from messages.orders import IntentSettled, OrderRow, OrdersTold, OrderUpdated
 from messages.portfolio import PositionChanged, PositionsTold, TellState
-from messages.supervision import TimerFired
+from messages.supervision import Busy, TimerFired
 from messages.trading import Decision, DecisionMade, OrderIntent, RiskRefused
 from messages.values import (
     Action,
@@ -43,7 +44,6 @@ class Seat(NamedTuple):
     account: str
     sizing: SizingPolicy
     lots: dict[str, LotRules]
-    stop_level: Callable[[], StopLevel]
 
 
 class Pending(NamedTuple):
@@ -65,6 +65,8 @@ class StrategyActor(Behaviour):
         self._orders: dict[str, OrderRow] = {}
         self._pending: dict[str, Pending] = {}  # by intent id, until an order is
         self._knows_positions = self._knows_orders = False
+        self._level = StopLevel.HARD
+        self._level_change = -1
         self._decisions = 0
         self._view: _View
 
@@ -77,6 +79,12 @@ class StrategyActor(Behaviour):
         ask = TellState(strategy_id=self._seat.strategy_id)
         ctx.tell(addresses.PORTFOLIO, ask)
         ctx.tell(addresses.OMS, ask)
+        ctx.tell(addresses.RISK_GUARD, ask)
+
+    @receives(StopLevelTold)
+    def on_stop_level(self, told: StopLevelTold, _: Context) -> None:
+        if told.change > self._level_change:
+            self._level, self._level_change = told.level, told.change
 
     @receives(PositionsTold)
     def on_positions(self, told: PositionsTold, _: Context) -> None:
@@ -146,6 +154,11 @@ class StrategyActor(Behaviour):
     def on_settled(self, settled: IntentSettled, _: Context) -> None:
         self._pending.pop(settled.intent_id, None)
 
+    @receives(Busy)
+    def on_busy(self, busy: Busy, _: Context) -> None:
+        """The risk guard has no room for another entry: nothing came of this one."""
+        self._pending.pop(busy.about, None)
+
     @receives(FeedGap)
     def on_gap(self, _: FeedGap, __: Context) -> None:
         """Declared by arriving: what follows is new data, and decisions go on from it."""
@@ -156,7 +169,7 @@ class StrategyActor(Behaviour):
 
     @property
     def _is_informed(self) -> bool:
-        return self._knows_positions and self._knows_orders
+        return self._knows_positions and self._knows_orders and self._level_change >= 0
 
     # -- decisions ----------------------------------------------------------------------------------------------------
 
@@ -179,7 +192,7 @@ class StrategyActor(Behaviour):
             market=self._snapshots.get(decision.symbol),
             position=self.position(decision.symbol),
             strategy_state=self._strategy.state(),
-            stop_level=self._seat.stop_level(),
+            stop_level=self._level,
             decision_time_ns=ctx.now_ns(),
             intent_id=intent.intent_id if intent else None,
             note=note,
@@ -264,7 +277,7 @@ class StrategyActor(Behaviour):
         return self._snapshots.get(symbol)
 
     def stop_level(self) -> StopLevel:
-        return self._seat.stop_level()
+        return self._level
 
 
 class _View:

@@ -35,6 +35,20 @@ class Body(Value):
 
     lane: ClassVar[Lane] = Lane.ORDER
     nature: ClassVar[Nature] = Nature.EVENT
+    is_refusable: ClassVar[bool] = False
+    """May be refused with BUSY, and not queued, while too many such wait at the receiver; see `needs_credit`."""
+    is_conflated: ClassVar[bool] = False
+    """Has a `conflation_key`."""
+
+    @property
+    def needs_credit(self) -> bool:
+        """Of a refusable one: whether this very message is."""
+        return self.is_refusable
+
+    @property
+    def subject(self) -> str:
+        """What it is about, by its id, for telling the sender what was refused."""
+        return ""
 
     def conflation_key(self) -> str | None:
         """Key under which a newer message may replace this one in a lagging reader's queue; None: never replaced."""

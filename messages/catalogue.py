@@ -13,7 +13,9 @@ from messages.base import Body, Command, Envelope, Evidence, Letter
 from messages.records import Append, Record
 
 _MODULES: tuple[ModuleType, ...] = (market, trading, orders, portfolio, failure, supervision, records)
-_ABSTRACT: frozenset[type] = frozenset({Body, Command, Evidence, Record, market.MarketData, orders.OrderEvidence})
+_ABSTRACT: frozenset[type] = frozenset(
+    {Body, Command, Evidence, Record, market.MarketData, orders.OrderEvidence, supervision.ChildCommand}
+)
 
 
 def _find(base: type) -> dict[str, type[Any]]:

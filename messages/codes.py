@@ -23,6 +23,7 @@ class ErrorCode(StrEnum):
     INTENT_DUPLICATE = "INTENT_DUPLICATE"
     INTENT_EXPIRED = "INTENT_EXPIRED"
     INTENT_STALE_EPOCH = "INTENT_STALE_EPOCH"
+    BUSY = "BUSY"
     NUMBER_IMPOSSIBLE = "NUMBER_IMPOSSIBLE"
     # -- precheck
     GATE_SHUT = "GATE_SHUT"
@@ -104,6 +105,10 @@ MEANING: dict[ErrorCode, Meaning] = {
     ErrorCode.INTENT_EXPIRED: Meaning(
         "The intent was handled after its expires_at.",
         "Look for what delayed it (queue, commit, gate) or let decisions live longer.",
+    ),
+    ErrorCode.BUSY: Meaning(
+        "As many entries as may wait are waiting at the next actor already; this one was not queued.",
+        "Find what holds that actor up (`bulkhead top`), or let the strategy decide less often. Exits always have room.",
     ),
     ErrorCode.INTENT_STALE_EPOCH: Meaning(
         "The intent came from an incarnation of its strategy that has ended.",

@@ -87,6 +87,16 @@ class StopLevelChanged(Body):
     reasons: tuple[StopReason, ...]
 
 
+class StopLevelTold(Body):
+    """The level in force for the whole house, to those who cannot read the gate themselves: a process apart."""
+
+    lane = Lane.SYSTEM
+
+    level: StopLevel
+    change: int
+    """Counts the gate's changes: of two that cross on their way the higher is the newer."""
+
+
 class CancelEntries(Command):
     """Part of a stop plan: cancel what would open or enlarge a position; `everything` cancels exits too."""
 

@@ -38,6 +38,7 @@ class Quote(MarketData):
     ask: Price | None
     ask_quantity: Size | None
     update_id: int | None = None
+    is_conflated = True
 
     def conflation_key(self) -> str:
         return f"{self.venue}:{self.symbol}:quote"
@@ -49,6 +50,7 @@ class Book(MarketData):
     bids: tuple[Level, ...]
     asks: tuple[Level, ...]
     update_id: int | None = None
+    is_conflated = True
 
     def conflation_key(self) -> str:
         return f"{self.venue}:{self.symbol}:book"

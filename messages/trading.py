@@ -116,6 +116,16 @@ class OrderIntent(Command):
     strategy_epoch: Annotated[int, Field(ge=0)] = 0
     tick_received_monotonic_ns: Nanoseconds | None = None
     """When the tick behind it was parsed, for measuring tick-to-order; never part of an identity."""
+    is_refusable = True
+
+    @property
+    def needs_credit(self) -> bool:
+        """An exit is never refused for want of room."""
+        return self.intent_type.is_entry
+
+    @property
+    def subject(self) -> str:
+        return self.intent_id
 
     @model_validator(mode="after")
     def _price_belongs_to_type(self) -> "OrderIntent":
@@ -134,6 +144,15 @@ class RiskApproved(Command, Generic[ApprovedT]):
     reserved_notional: Number
     checks: tuple[str, ...]
     """Each check that passed, as `name value<=limit`, so that the approval can be explained."""
+    is_refusable = True
+
+    @property
+    def needs_credit(self) -> bool:
+        return self.approved.needs_credit
+
+    @property
+    def subject(self) -> str:
+        return self.approved.subject
 
 
 class RiskRefused(Body):

@@ -37,6 +37,9 @@ class Gate:
         """Reasons that hold in memory only, because the disk refused them."""
         self._reasons: dict[str, StopReason] = {reason.reason_id: reason for reason in initial}
         self._current_epoch = current_epoch
+        self._changes = 0
+        self.on_change: Callable[[], None] = lambda: None
+        """Called after each change of the reasons in force, in the thread that made it."""
 
     def shut(self, reason: StopReason) -> bool:
         """Put a reason in force; True if that changed anything."""
@@ -45,20 +48,32 @@ class Gate:
             if known is not None and known.level >= reason.level and known.scope == reason.scope:
                 return False
             # In force first, then on disk: the stop must hold even where recording it fails.
-            self._reasons = {**self._reasons, reason.reason_id: reason}
+            self._put_in_force({**self._reasons, reason.reason_id: reason})
         if reason.needs_operator:
             try:
                 self._latch.write(reason)
             except OSError:
                 self.unlatched += 1
+        self.on_change()
         return True
+
+    def _put_in_force(self, reasons: dict[str, StopReason]) -> None:
+        """Called with the lock held."""
+        self._reasons = reasons
+        self._changes += 1
+
+    @property
+    def changes(self) -> int:
+        """How often the reasons in force have changed: tells which of two reports of the level is the newer."""
+        return self._changes
 
     def lift(self, reason_id: str) -> bool:
         """Take one reason out; True if it was in force."""
         with self._lock:
             if reason_id not in self._reasons:
                 return False
-            self._reasons = {key: value for key, value in self._reasons.items() if key != reason_id}
+            self._put_in_force({key: value for key, value in self._reasons.items() if key != reason_id})
+        self.on_change()
         return True
 
     def require_recovery(self, cause: str, now_ns: int) -> None:
@@ -66,7 +81,8 @@ class Gate:
         reason = StopReason(reason_id=RECOVERY_REASON, level=StopLevel.SOFT, cause=cause, since_ns=now_ns)
         with self._lock:
             self._doubts += 1
-            self._reasons = {**self._reasons, RECOVERY_REASON: reason}
+            self._put_in_force({**self._reasons, RECOVERY_REASON: reason})
+        self.on_change()
 
     @property
     def doubts(self) -> int:
@@ -78,7 +94,8 @@ class Gate:
         with self._lock:
             if self._doubts != doubts_at_begin:
                 return False
-            self._reasons = {key: value for key, value in self._reasons.items() if key != RECOVERY_REASON}
+            self._put_in_force({key: value for key, value in self._reasons.items() if key != RECOVERY_REASON})
+        self.on_change()
         return True
 
     def ledger_failed(self, detail: str, now_ns: int) -> None:

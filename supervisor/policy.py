@@ -6,10 +6,12 @@ from random import Random
 from supervisor.spec import Backoff, Budget, Restart, Strategy
 
 NORMAL_ENDS = frozenset({"normal", "shutdown"})
+IGNORE = "ignore"
+"""A child that ends with this while it starts has nothing to do: that is neither a start nor a failure."""
 
 
 def should_restart(restart: Restart, reason: str) -> bool:
-    """permanent: always; transient: after an abnormal end; temporary: never."""
+    """permanent: always; transient: after an abnormal end; temporary: never. `escalated` is always abnormal."""
     if restart is Restart.PERMANENT:
         return True
     return restart is Restart.TRANSIENT and reason not in NORMAL_ENDS

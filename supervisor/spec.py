@@ -1,10 +1,15 @@
-"""Child specs: the tree as data, validated before anything starts."""
+"""Child specs: the tree as data."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from math import inf
 
 from supervisor.runtime.behaviour import Behaviour
+from supervisor.runtime.process import Compartment
+
+BRUTAL = 0.0
+"""As `shutdown_s`: ended at once, without `on_stop`."""
 
 
 class Restart(StrEnum):
@@ -13,7 +18,7 @@ class Restart(StrEnum):
     TRANSIENT = "transient"
     """Restarted only after an abnormal end."""
     TEMPORARY = "temporary"
-    """Never restarted."""
+    """Never restarted, and forgotten when it has ended."""
 
 
 class Strategy(StrEnum):
@@ -29,16 +34,20 @@ class GiveUp(StrEnum):
     """Leave the failed child stopped, reported, restartable by an operator; the others go on."""
 
 
-class BadSpec(ValueError):
-    """A spec that cannot be started; the message names the child, the field and what is wrong."""
+class HostKind(StrEnum):
+    THREAD = "thread"
+    PROCESS = "process"
+    """In a child process of its own, which can be killed for real; the factory must be picklable."""
 
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """Delay before restart n (from 0): `min(max_s, min_s * 2**n)`, then a random share of it."""
+    """Delay before restart n (from 0): a random share of `min(max_s, min_s * 2**n)`, but `min_s` at least; 0 is at
+    once. It begins anew once a child has been up for `quiet_s`."""
 
     min_s: float = 0.1
     max_s: float = 30.0
+    quiet_s: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +66,15 @@ class ChildSpec:
     factory: Callable[[], Behaviour]
     restart: Restart = Restart.PERMANENT
     shutdown_s: float = 5.0
+    """How long its ordered end may take; `BRUTAL`: none at all; `inf`: as long as it wants."""
     ready_timeout_s: float = 30.0
+    stuck_after_s: float = 5.0
+    """A message that takes longer ends this incarnation; `inf`: never."""
     backoff: Backoff = field(default_factory=Backoff)
     topics: tuple[str, ...] = ()
+    host: HostKind = HostKind.THREAD
+    compartment: Compartment = field(default_factory=Compartment)
+    """Bounds of its process, where it has one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +82,19 @@ class SupervisorSpec:
     """One supervisor with its children, in the order of start."""
 
     id: str
-    children: tuple["ChildSpec | SupervisorSpec", ...]
+    children: tuple["ChildSpec | SupervisorSpec", ...] = ()
     strategy: Strategy = Strategy.ONE_FOR_ONE
     restart: Restart = Restart.PERMANENT
     budget: Budget = field(default_factory=Budget)
     backoff: Backoff = field(default_factory=Backoff)
     on_give_up: GiveUp = GiveUp.ESCALATE
-    ready_timeout_s: float = 120.0
-    shutdown_s: float = 30.0
-    topics: tuple[str, ...] = ()
+    ready_timeout_s: float = inf
+    """Its children have limits of their own, one after the other."""
+    shutdown_s: float = inf
+    stuck_after_s: float = 5.0
+    template: "Callable[[str, dict[str, str]], ChildSpec | SupervisorSpec] | None" = None
+    """Makes the spec of a child that is added while running, from its id and the arguments of StartChild. Such a
+    supervisor is one_for_one, and stops its children all at once."""
 
 
 AnySpec = ChildSpec | SupervisorSpec
@@ -89,35 +108,3 @@ def nodes(root: SupervisorSpec, parent: str | None = None) -> Iterator[tuple[Any
             yield from nodes(child, root.id)
         else:
             yield child, root.id
-
-
-def validate(root: SupervisorSpec) -> None:
-    """Check the whole tree. Raises BadSpec for the first fault, before anything has started."""
-    seen: set[str] = set()
-    _validate_node(root, seen)
-
-
-def _validate_node(spec: AnySpec, seen: set[str]) -> None:
-    if not spec.id:
-        raise BadSpec("a child has an empty id")
-    if spec.id in seen:
-        raise BadSpec(f"{spec.id}: the id is used twice")
-    seen.add(spec.id)
-    _positive(spec.id, "ready_timeout_s", spec.ready_timeout_s)
-    _positive(spec.id, "shutdown_s", spec.shutdown_s)
-    _positive(spec.id, "backoff.min_s", spec.backoff.min_s)
-    if spec.backoff.max_s < spec.backoff.min_s:
-        raise BadSpec(f"{spec.id}: backoff.max_s {spec.backoff.max_s} is below min_s {spec.backoff.min_s}")
-    if isinstance(spec, SupervisorSpec):
-        if spec.budget.intensity < 0:
-            raise BadSpec(f"{spec.id}: budget.intensity must not be negative, it is {spec.budget.intensity}")
-        _positive(spec.id, "budget.period_s", spec.budget.period_s)
-        for child in spec.children:
-            _validate_node(child, seen)
-    elif not callable(spec.factory):
-        raise BadSpec(f"{spec.id}: factory cannot be called")
-
-
-def _positive(child: str, name: str, value: float) -> None:
-    if not value > 0:
-        raise BadSpec(f"{child}: {name} must be above zero, it is {value}")

@@ -5,6 +5,7 @@ Nothing happens at import, and nothing here decides anything: factories close ov
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from actors import addresses
 from actors.broker import BrokerActor, OrderTransportActor, TransportActor
@@ -17,19 +18,21 @@ from actors.reconciler import OmsSeat
 from actors.recorder import RecorderActor, Sinks
 from actors.risk_guard import RiskGuardActor
 from actors.strategy import Seat, StrategyActor
-from bulkhead.app.settings import Settings
+from bulkhead.app.settings import Settings, VenueSettings
 from bulkhead.execution.micro_pipeline import PipelineSettings
 from bulkhead.ledger.port import LedgerPort
 from bulkhead.monitor.observer import ObserverActor
 from bulkhead.strategy.api import Strategy
 from bulkhead.strategy.sizing import LotRules
 from bulkhead.venues.port import Instrument, MarketFeed, OrderVenue
-from messages.base import Body
-from messages.failure import StopReason
+from messages.base import Body, Lane, Letter
+from messages.failure import StopLevelTold, StopReason
+from messages.orders import Reconcile
 from messages.values import StopLevel
 from supervisor.gate import Gate
 from supervisor.runtime.behaviour import Behaviour
 from supervisor.runtime.host import Host
+from supervisor.runtime.process import Compartment
 from supervisor.spec import Backoff, Budget, ChildSpec, GiveUp, Restart, SupervisorSpec
 from supervisor.spec import Strategy as RestartStrategy
 
@@ -66,12 +69,11 @@ class Parts:
     open_sinks: Sinks
 
 
-def watch_liveness(parts: Parts) -> None:
-    """Hang the gate on the critical actors: it shuts in the instant one of them ends, before any message is sent."""
-    gate, venue = parts.gate, parts.settings.venue.name
-    order_path = frozenset(
-        {addresses.OMS, addresses.PORTFOLIO, addresses.broker(venue), addresses.transport(venue), *GUARD_NAMES}
-    )
+def watch_over(parts: Parts) -> None:
+    """Hang the gate on the house: it shuts in the instant a critical actor ends, a message of the order path is lost or
+    evidence piles up, before any message about it is sent; and the strategies are told of its level."""
+    gate, host, venue = parts.gate, parts.host, parts.settings.venue.name
+    order_path = critical_names(venue)
 
     def on_liveness(name: str, is_up: bool) -> None:
         if name not in order_path:
@@ -80,12 +82,31 @@ def watch_liveness(parts: Parts) -> None:
         if is_up:
             gate.lift(reason_id)
             return
-        now_ns = parts.host.now_ns()
+        now_ns = host.now_ns()
         gate.require_recovery(f"{name} ended; the books must be compared before the next entry", now_ns)
         gate.shut(StopReason(reason_id=reason_id, level=StopLevel.SOFT, cause=f"{name} is down", since_ns=now_ns))
 
-    parts.host.on_liveness = on_liveness
-    parts.host.dead_letter_to = addresses.FAILURE_HANDLER
+    def on_dead_letter(letter: Letter, reason: str) -> None:
+        body = letter.envelope.body
+        if letter.to in order_path and body.lane is Lane.ORDER and not isinstance(body, Reconcile):
+            gate.require_recovery(f"{type(body).__name__} to {letter.to} was lost: {reason}", host.now_ns())
+
+    def on_flood(name: str) -> None:
+        gate.require_recovery(f"messages pile up at {name}; the books must be compared", host.now_ns())
+        host.tell(addresses.OMS, Reconcile(reason=f"messages piled up at {name}"), sender="host")
+
+    def on_gate_change() -> None:
+        host.publish(addresses.GATE, StopLevelTold(level=gate.level(), change=gate.changes), sender="gate")
+
+    host.on_liveness, host.on_dead_letter, host.on_flood = on_liveness, on_dead_letter, on_flood
+    host.dead_letter_to = addresses.FAILURE_HANDLER
+    gate.on_change = on_gate_change
+
+
+def critical_names(venue: str) -> frozenset[str]:
+    """The actors without which no entry may leave."""
+    of_venue = {addresses.broker(venue), addresses.transport(venue)}
+    return frozenset({addresses.OMS, addresses.PORTFOLIO, *of_venue, *GUARD_NAMES})
 
 
 def tree(parts: Parts) -> SupervisorSpec:
@@ -138,6 +159,7 @@ def _execution(parts: Parts) -> SupervisorSpec:
 
     def to_broker(body: Body) -> None:
         host.tell(broker, body, sender=f"venue:{venue.name}")
+        host.await_room(broker)  # in the thread that reads the socket
 
     portfolio_seat = PortfolioSeat(
         venue=venue.name,
@@ -234,23 +256,36 @@ def _strategy(parts: Parts, loaded: LoadedStrategy) -> SupervisorSpec:
         account=parts.settings.venue.account,
         sizing=settings.sizing,
         lots={symbol: lot_rules(parts.instruments[symbol]) for symbol in loaded.symbols},
-        stop_level=parts.gate.level,
     )
-    topics = [addresses.ticks(symbol) for symbol in loaded.symbols]
+    topics = [addresses.GATE, *(addresses.ticks(symbol) for symbol in loaded.symbols)]
     topics += [addresses.bars(symbol, s) for symbol in loaded.symbols for s in loaded.bar_intervals_s]
     return SupervisorSpec(
         id=f"seat:{loaded.strategy_id}",
         children=(
             ChildSpec(
                 id=addresses.strategy(loaded.strategy_id),
-                factory=lambda: StrategyActor(seat, loaded.make),
+                factory=partial(StrategyActor, seat, loaded.make),
                 restart=Restart.TRANSIENT,
                 topics=tuple(topics),
+                stuck_after_s=settings.stuck_after_s,
+                host=settings.host,
+                compartment=Compartment(
+                    memory_mb=settings.memory_mb,
+                    nice=settings.nice,
+                    cpus=settings.cpus,
+                    hidden_env=secret_names(parts.settings.venue),
+                ),
             ),
         ),
         budget=Budget(intensity=3, period_s=60.0),
         on_give_up=GiveUp.PARK,
     )
+
+
+def secret_names(venue: VenueSettings) -> tuple[str, ...]:
+    """Environment variables that are no strategy's business."""
+    named = [name for name in (venue.api_key_env, venue.api_secret_env) if name is not None]
+    return tuple(f"{name}{suffix}" for name in named for suffix in ("", "_FILE"))
 
 
 def lot_rules(instrument: Instrument) -> LotRules:

@@ -4,13 +4,14 @@ Each refusal is one sentence with a code; nothing has been written when it is gi
 """
 
 import os
+from functools import partial
 from pathlib import Path
 
 from bulkhead.app.exit_codes import ExitCode, Stopped
 from bulkhead.app.house import LoadedStrategy
 from bulkhead.app.settings import Settings, StrategySettings
 from bulkhead.risk.limits import GuardNotEnabled, require_guard
-from bulkhead.strategy.loader import StrategyError, check_parameters, load_strategy
+from bulkhead.strategy.loader import StrategyError, build_strategy, check_parameters, load_strategy
 from bulkhead.venues.port import Instrument, OrderVenue, VenueRefused, VenueUnavailable
 from messages.codes import ErrorCode
 from messages.values import Mode
@@ -40,7 +41,7 @@ def load_strategies(settings: Settings) -> tuple[LoadedStrategy, ...]:
 def _load(configured: StrategySettings) -> LoadedStrategy:
     try:
         found = load_strategy(configured.use)
-        parameters = check_parameters(found, configured.parameters)
+        check_parameters(found, configured.parameters)
     except StrategyError as error:
         raise Stopped(ExitCode.CONFIG, f"strategy {configured.id}: {error}") from None
     if found.tier < PAPER_READY_TIER:
@@ -53,7 +54,8 @@ def _load(configured: StrategySettings) -> LoadedStrategy:
     return LoadedStrategy(
         strategy_id=configured.id,
         symbols=configured.traded,
-        make=lambda: found(configured.traded, parameters),
+        # Words, not the class: a child process imports it anew, and must find the same.
+        make=partial(build_strategy, configured.use, configured.traded, configured.parameters),
         bar_intervals_s=found.bar_intervals_s,
     )
 

@@ -35,13 +35,15 @@ from bulkhead.venues.simulator.settings import SimulatorSettings
 from bulkhead.venues.simulator.tape import symbol_of
 from messages.failure import CancelEntries, StopReason
 from messages.orders import Reconcile
-from messages.supervision import ChildDown, StopChild
+from messages.supervision import ChildDown
 from messages.values import StopLevel
 from supervisor.runtime.host import Host
+from supervisor.runtime.mailbox import Bounds
 from supervisor.runtime.simulated import SimulatedHost
 from supervisor.runtime.threaded import ThreadedHost
-from supervisor.spec import SupervisorSpec, nodes, validate
+from supervisor.spec import SupervisorSpec, nodes
 from supervisor.supervisor import Supervisor
+from supervisor.validation import validate
 
 SWITCH_INTERVAL_S = 0.0002
 """CPython's default of 5 ms lets one busy thread hold the order path up at every hand-over. Beside a busy strategy the
@@ -65,7 +67,7 @@ class RunOptions:
     on_sent: OnSent | None = None
     simulator: SimulatorSettings | None = None
     """Replaces what the settings say of the simulated venue."""
-    data_bound: int = 10_000
+    bounds: Bounds = Bounds()  # noqa: B008 - immutable
 
 
 @dataclass
@@ -115,7 +117,7 @@ def run(settings: Settings, options: RunOptions) -> Outcome:
     if options.tape_files:
         host: Host = SimulatedHost(settings.session.seed, start_ns=0, fifo=True)
     else:
-        host = ThreadedHost(settings.session.seed, data_bound=options.data_bound)
+        host = ThreadedHost(settings.session.seed, bounds=options.bounds)
     tapes: list[TapeDriver] = []
 
     def on_venue(venue: Venue) -> None:
@@ -308,7 +310,7 @@ class Runner:
         self._write_status()
         self._host.on_liveness = lambda name, is_up: None  # from here on every end is meant
         if not self._is_down:
-            self._host.tell(ROOT, StopChild(child=ROOT), sender="run")
+            self._host.stop_child(ROOT, reason)
             if not self._driver.until(lambda: self._is_down, STOP_TIMEOUT_S):
                 logger.error("the tree did not stop within {} s; the ledger has everything", STOP_TIMEOUT_S)
 

@@ -12,7 +12,7 @@ from loguru import logger
 
 from bulkhead.app import preflight
 from bulkhead.app.exit_codes import ExitCode, Stopped
-from bulkhead.app.house import Parts, watch_liveness
+from bulkhead.app.house import Parts, watch_over
 from bulkhead.app.settings import SessionSettings, Settings
 from bulkhead.app.sinks import ExportSink, open_sinks, snapshot_config
 from bulkhead.app.venue import Venue, connect
@@ -100,7 +100,7 @@ def open_session(
             strategies=strategies,
             open_sinks=lambda: open_sinks(folder.path, settings.session.ledger_file),
         )
-        watch_liveness(parts)
+        watch_over(parts)
         session = Session(settings, session_id, folder, ledger, venue, parts)
         _note(session, _started(session, host.now_ns()))
         yield session

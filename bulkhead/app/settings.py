@@ -16,6 +16,7 @@ from bulkhead.app.exit_codes import ExitCode, Stopped
 from bulkhead.risk.limits import RiskLimits
 from bulkhead.strategy.sizing import SizingPolicy
 from messages.values import Mode, Name, Symbol
+from supervisor.spec import HostKind
 
 PositiveSeconds = Annotated[float, Field(gt=0)]
 
@@ -35,6 +36,10 @@ class SessionSettings(Section):
     venue begins anew too."""
     stop_dir: Path = Path("logs/stop")
     """Where stop reasons that only an operator may lift are latched."""
+    on_stop: Literal["cancel_entries", "keep"] = "cancel_entries"
+    """What becomes of working entries when the session ends. Exits are kept either way."""
+    max_abandoned_threads: Annotated[int, Field(ge=1)] = 3
+    """So many actors whose thread hangs for good end the process at once (exit code 7), to start again from disk."""
     portfolio_interval_s: PositiveSeconds = 10.0
     """A portfolio snapshot goes to the ledger this often, beside one after each fill."""
 
@@ -102,6 +107,16 @@ class StrategySettings(Section):
     """`"tape"`: every symbol of the recorded tape that is played."""
     sizing: SizingPolicy
     parameters: dict[str, Any] = Field(default_factory=dict)
+    host: HostKind = HostKind.PROCESS
+    """`process`: one of its own, which cannot slow the others and can be killed. `thread`: inside the run's own."""
+    stuck_after_s: PositiveSeconds = 5.0
+    """A callback that takes longer is given up, and the strategy started anew."""
+    memory_mb: Annotated[int, Field(ge=64)] = 1024
+    """The most that its process may allocate."""
+    nice: Annotated[int, Field(ge=0, le=19)] = 10
+    """How far its process steps back for the others where the processors are busy."""
+    cpus: tuple[Annotated[int, Field(ge=0)], ...] | None = None
+    """Processors that its process may use; unset: all."""
 
     @property
     def traded(self) -> tuple[str, ...]:

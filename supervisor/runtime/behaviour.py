@@ -2,7 +2,7 @@
 
 A behaviour is a plain class with typed handlers. It knows nothing of threads, sockets or clocks: a cell feeds it one
 message at a time, and everything it does to the outside goes through its context. The same class therefore runs
-unchanged on every host (threaded, simulated and, later, process).
+unchanged on every host: a thread, a child process, a simulation.
 
     class Greeter(Behaviour):
         @receives(Trade)
@@ -79,6 +79,18 @@ class Context(Protocol):
     def ready(self) -> None:
         """Say that this incarnation has started. Said by itself after `on_start`, unless `starts_ready` is False."""
 
+    def end(self, reason: str = "normal", detail: str = "") -> None:
+        """End in order once the message in hand is handled: `on_stop` runs, and the parent gets ChildDown(reason)."""
+
+    def watch(self, name: str) -> None:
+        """Be told once, by `Terminated`, when `name` has ended for good: also if it has already; not of restarts.
+
+        A watch ends with the incarnation that asked for it.
+        """
+
+    def unwatch(self, name: str) -> None:
+        """Take the watch back; nothing happens if there is none."""
+
 
 def receives(body_type: type[B]) -> Callable[[Callable[[Any, B, Context], None]], Callable[[Any, B, Context], None]]:
     """Mark a method as the handler of a body type and of its subclasses that have no handler of their own."""
@@ -96,6 +108,8 @@ class Behaviour:
     handlers: ClassVar[dict[type[Body], Handler]] = {}
     starts_ready: ClassVar[bool] = True
     """False: the behaviour calls `ctx.ready()` itself, for example once it has recovered."""
+    ends_itself: ClassVar[bool] = False
+    """True: `Stop` is handed to it like any message, and it calls `ctx.end()` once its own work is wound up."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

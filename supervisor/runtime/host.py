@@ -1,96 +1,64 @@
-"""Host: names, mailboxes, epochs and incarnations; what the threaded and the simulated runtime have in common.
+"""Host: incarnations, from start to their one report; what the threaded and the simulated runtime have in common.
 
-A name has one slot for ever: its mailbox and its epoch outlive each incarnation. Siblings hold names, never actors.
 One death gives one ChildDown, posted to the parent's name (or to `on_orphan_down` for the root).
 """
 
 import traceback
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from itertools import count
+from math import inf
 from random import Random
-from threading import Lock
 
-from messages.base import Body, Envelope, Letter
-from messages.supervision import ChildDown, ChildReady, ChildState, DeadLetter, NodeStatus, Stop
+from messages.base import Envelope, Letter
+from messages.supervision import ChildDown, ChildReady, ChildState, Ping, Stop
 from supervisor.runtime.behaviour import Behaviour
-from supervisor.runtime.cell import Cell
-from supervisor.runtime.clock import Clock
-from supervisor.runtime.mailbox import Mailbox, Put
-from supervisor.runtime.timers import TimerHeap
+from supervisor.runtime.cell import AnyCell, Cell, is_for_another
+from supervisor.runtime.directory import Directory
+from supervisor.runtime.process import BehaviourFailed, Compartment, ProcessDied
+from supervisor.runtime.slot import Incarnation, Slot
 
 Factory = Callable[[], Behaviour]
-OUTSIDE_EPOCH = 0
 MAX_DETAIL_CHARS = 8_000
+_RUNTIMES_OWN = frozenset({Stop, Ping})
 
 
-@dataclass(slots=True)
-class Slot:
-    """One name: what stays the same when its actor is restarted."""
+class Host(Directory):
+    """Subclasses run the cells."""
 
-    name: str
-    kind: str
-    parent: str | None
-    mailbox: Mailbox
-    epoch: int = 0
-    state: ChildState = ChildState.STOPPED
-    cell: Cell | None = None
-    handled: int = 0
-    overflowed: int = 0
-    busy_since_ns: int | None = None
-    last_failure: str | None = None
-    restarts_in_window: int = 0
-    topics: tuple[str, ...] = field(default_factory=tuple)
+    # -- children -----------------------------------------------------------------------------------------------------
 
+    def start_child(
+        self,
+        name: str,
+        factory: Factory,
+        *,
+        parent: str | None,
+        kind: str = "worker",
+        topics: tuple[str, ...] = (),
+        stuck_after_s: float = 5.0,
+        compartment: Compartment | None = None,
+    ) -> int:
+        """Begin a new incarnation; returns its epoch. Readiness or death comes to the parent as a message.
 
-class Host(ABC):
-    """Names and delivery. Subclasses run the cells."""
-
-    def __init__(self, clock: Clock, seed: int, data_bound: int | None = 10_000) -> None:
-        self.clock = clock
-        self._seed = seed
-        self._data_bound = data_bound
-        self._slots: dict[str, Slot] = {}
-        self._topics: dict[str, tuple[str, ...]] = {}
-        self._timers = TimerHeap()
-        self._lock = Lock()
-        self._outside: dict[str, count[int]] = {}
-        self.dead_letters = 0
-        self.dead_letter_to: str | None = None
-        self.on_orphan_down: Callable[[ChildDown], None] = lambda down: None
-        self.on_liveness: Callable[[str, bool], None] = lambda name, is_up: None
-        """Told at once, in the dying or starting thread, before any message: the gate hangs on it."""
-
-    # -- the world of the cells ---------------------------------------------------------------------------------------
-
-    def now_ns(self) -> int:
-        return self.clock.now_ns()
-
-    def monotonic_ns(self) -> int:
-        return self.clock.monotonic_ns()
-
-    def subscribers(self, topic: str) -> tuple[str, ...]:
-        return self._topics.get(topic, ())
-
-    def current_epoch(self, name: str) -> int:
-        """Epoch of the live incarnation; 0 for a name that is not an actor's."""
-        slot = self._slots.get(name)
-        return slot.epoch if slot else OUTSIDE_EPOCH
-
-    def deliver(self, letter: Letter) -> None:
-        """Put a letter into its mailbox; a closed or unknown address makes it a dead letter."""
-        slot = self._slots.get(letter.to)
-        if slot is None:
-            self._dead(letter, "no such address")
-            return
-        verdict = slot.mailbox.put(letter.envelope)
-        if verdict is Put.REFUSED:
-            self._dead(letter, "mailbox closed")
-        elif verdict is Put.OVERFLOWED:
-            slot.overflowed += 1
-        elif verdict is Put.QUEUED:
-            self._woken(slot)
+        `compartment`: run it in a child process with these bounds, where this host has processes.
+        """
+        self.register(name, parent, kind)
+        slot = self._slots[name]
+        if slot.live is not None:
+            self._fence(slot)
+        with self._lock:
+            slot.parent, slot.kind, slot.compartment = parent, kind, compartment
+            slot.stuck_after_ns = None if stuck_after_s == inf else int(stuck_after_s * 1e9)
+            if not slot.is_fenced:
+                slot.epoch += 1
+            slot.is_fenced = False
+            slot.gone = None
+            slot.state = ChildState.STARTING
+            slot.live = one = Incarnation(slot, slot.epoch)
+        slot.mailbox.hand_to(one.epoch)
+        self._subscribe(slot, topics)
+        self._run(one, factory)
+        return one.epoch
 
     def child_ready(self, name: str, epoch: int) -> None:
         slot = self._slots[name]
@@ -100,68 +68,23 @@ class Host(ABC):
             if slot.parent is not None:
                 self.tell(slot.parent, ChildReady(child=name, epoch=epoch), sender="host")
 
-    # -- from outside the tree ----------------------------------------------------------------------------------------
-
-    def tell(self, to: str, body: Body, sender: str, correlation_id: str | None = None) -> None:
-        """Post a message from an I/O thread, the command line or the host itself; it begins a chain of its own."""
-        with self._lock:
-            seq = next(self._outside.setdefault(sender, count()))
-        now_ns = self.clock.now_ns()
-        own_id = f"{sender}.{OUTSIDE_EPOCH}.{seq}"
-        envelope = Envelope(
-            id=own_id,
-            sender=sender,
-            seq=seq,
-            epoch=OUTSIDE_EPOCH,
-            at_ns=now_ns,
-            received_at_ns=now_ns,
-            correlation_id=correlation_id or own_id,
-            causation_id=None,
-            body=body,
-        )
-        self.deliver(Letter(to=to, envelope=envelope))
-
-    # -- children -----------------------------------------------------------------------------------------------------
-
-    def register(self, name: str, parent: str | None, kind: str = "worker") -> None:
-        """Make the name's mailbox before its first incarnation, so that what is told early waits for it."""
-        if name not in self._slots:
-            self._slots[name] = Slot(name=name, kind=kind, parent=parent, mailbox=Mailbox(self._data_bound))
-
-    def start_child(
-        self, name: str, factory: Factory, *, parent: str | None, kind: str = "worker", topics: tuple[str, ...] = ()
-    ) -> int:
-        """Begin a new incarnation; returns its epoch. Readiness or death comes to the parent as a message."""
-        self.register(name, parent, kind)
-        slot = self._slots[name]
-        slot.parent = parent
-        slot.epoch += 1
-        slot.state = ChildState.STARTING
-        self._subscribe(slot, topics)
-        self._run(slot, factory, Random(f"{self._seed}:{name}:{slot.epoch}"))  # noqa: S311 - replayable, not secret
-        return slot.epoch
-
     def stop_child(self, name: str, reason: str) -> None:
         """Ask for an ordered end; the ChildDown says when it has happened."""
         slot = self._slots[name]
         slot.state = ChildState.STOPPING
-        self.tell(name, Stop(reason=reason), sender="host")
+        self.tell(name, Stop(reason=reason, epoch_meant=slot.epoch), sender="host")
 
-    def abandon(self, name: str, reason: str) -> None:
-        """Fence an incarnation that does not answer: its commands are refused from now on, and it is reported down."""
+    def abandon(self, name: str, why: str, reason: str = "stuck") -> None:
+        """Fence an incarnation and report it down without its consent: its commands are refused from now on, its
+        message in hand is a dead letter, and whatever it is doing stands in the report."""
         slot = self._slots[name]
-        fenced = slot.epoch
-        self._down(slot, fenced, "stuck", TimeoutError(f"{name} gave no answer: {reason}"), None)
-        slot.epoch += 1
-        slot.state = ChildState.ABANDONED
-        slot.mailbox.wake()
-
-    def remove_child(self, name: str) -> None:
-        """Close the mailbox of a stopped child for ever; what was queued becomes dead letters."""
-        slot = self._slots[name]
-        self._subscribe(slot, ())
-        for envelope in slot.mailbox.close():
-            self._dead(Letter(to=name, envelope=envelope), "child removed")
+        one = slot.live
+        if one is None or not self._claim(one):
+            return
+        culprit = one.in_hand
+        doing = self._fence(slot, one)
+        error = f"TimeoutError: {name} was given up: {why}" if reason == "stuck" else why
+        self._report(one, reason, f"{doing}{error}", error, culprit)
 
     def mark(self, name: str, state: ChildState, restarts_in_window: int) -> None:
         """Note what the supervisor says of a child, for the status query."""
@@ -172,96 +95,158 @@ class Host(ABC):
     def close(self) -> None:
         """End what the host itself runs. The tree must have been stopped before."""
 
-    def behaviour(self, name: str) -> Behaviour | None:
-        """The live incarnation's behaviour, for reading its figures; None while there is none."""
-        slot = self._slots.get(name)
-        cell = slot.cell if slot else None
-        return cell.behaviour if cell else None
-
-    def status(self) -> tuple[NodeStatus, ...]:
-        """Every node, in the order of first start."""
-        now_ns = self.clock.now_ns()
-        rows = []
-        for slot in tuple(self._slots.values()):
-            oldest_ns = slot.mailbox.oldest_ns()
-            rows.append(
-                NodeStatus(
-                    id=slot.name,
-                    kind=slot.kind,
-                    parent=slot.parent,
-                    state=slot.state,
-                    epoch=slot.epoch,
-                    restarts_in_window=slot.restarts_in_window,
-                    last_failure=slot.last_failure,
-                    mailbox_depth=slot.mailbox.depth(),
-                    oldest_message_age_s=0.0 if oldest_ns is None else max(0, now_ns - oldest_ns) / 1e9,
-                    busy_since_ns=slot.busy_since_ns,
-                    handled=slot.handled,
-                )
-            )
-        return tuple(rows)
-
     # -- for the subclasses -------------------------------------------------------------------------------------------
 
     @abstractmethod
-    def _run(self, slot: Slot, factory: Factory, rng: Random) -> None:
+    def _run(self, one: Incarnation, factory: Factory) -> None:
         """Make the cell and begin to feed it."""
-
-    @abstractmethod
-    def _woken(self, slot: Slot) -> None:
-        """A message has been queued for the slot."""
 
     @abstractmethod
     def set_timer(self, owner: str, epoch: int, key: str, delay_s: float, envelope: Envelope) -> None: ...
 
     @abstractmethod
-    def cancel_timer(self, owner: str, key: str) -> None: ...
+    def cancel_timer(self, owner: str, epoch: int, key: str) -> None: ...
 
-    def _down(self, slot: Slot, epoch: int, reason: str, error: BaseException | None, culprit: Envelope | None) -> None:
-        """The one report of this incarnation's end. The message that killed it is a dead letter, never handed on."""
-        if slot.epoch != epoch:
-            return
+    @abstractmethod
+    def _cancel_timers(self, owner: str) -> None: ...
+
+    def _make_cell(self, one: Incarnation, factory: Factory) -> AnyCell:
+        """Raises what the factory raises, and TypeError where it makes something else."""
+        name = one.slot.name
+        made: object = factory()
+        if not isinstance(made, Behaviour):
+            raise TypeError(f"the factory of {name} made a {type(made).__name__}, which is no Behaviour")
+        return Cell(name, one.epoch, made, self, Random(self._seed_of(one)))  # noqa: S311 - replayable, not secret
+
+    def _seed_of(self, one: Incarnation) -> str:
+        return f"{self._seed}:{one.slot.name}:{one.epoch}"
+
+    def _begin(self, one: Incarnation, factory: Factory) -> bool:
+        """Make and start the incarnation; False when it has ended by that already."""
+        if one.is_over:
+            return False
+        try:
+            one.cell = self._make_cell(one, factory)
+            one.cell.start()
+        except BaseException as error:  # noqa: BLE001 - turned into the one report of this death
+            self._died(one, "init_error", error)
+            return False
+        return self._goes_on(one)
+
+    def _feed(self, one: Incarnation, cell: AnyCell, envelope: Envelope) -> bool:
+        """Have one message handled; False when the incarnation has ended over it."""
+        body = envelope.body
+        if type(body) in _RUNTIMES_OWN:
+            if isinstance(body, Ping):
+                one.answered_ns = self.monotonic_ns()
+                return True
+            if isinstance(body, Stop):
+                if is_for_another(body, one.epoch):
+                    return True
+                if not cell.ends_itself:
+                    return self._stop(one, cell, "shutdown", body.reason)
+        one.in_hand = envelope
+        one.busy_monotonic_ns = self.monotonic_ns()
+        try:
+            cell.step(envelope)
+        except BaseException as error:  # noqa: BLE001 - turned into the one report of this death
+            self._died(one, _reason_of(error), error, envelope)
+            return False
+        if one.is_over:
+            return False  # given up meanwhile: what it holds and says is no more its own
+        one.slot.handled += 1
+        one.in_hand = one.busy_monotonic_ns = None
+        return self._goes_on(one)
+
+    def _goes_on(self, one: Incarnation) -> bool:
+        cell = one.cell
+        if cell is None or cell.ending is None:
+            return not one.is_over
+        return self._stop(one, cell, cell.ending.reason, cell.ending.detail)
+
+    def _stop(self, one: Incarnation, cell: AnyCell, reason: str, detail: str) -> bool:
+        """The ordered end. Always False: the incarnation is over."""
+        one.slot.state = ChildState.STOPPING
+        try:
+            cell.stop(detail or reason)
+        except BaseException as error:  # noqa: BLE001 - turned into the one report of this death
+            self._died(one, "stop_error", error)
+        else:
+            if self._claim(one):
+                self._report(one, reason, detail, None, None)
+        return False
+
+    def _died(self, one: Incarnation, reason: str, error: BaseException, culprit: Envelope | None = None) -> None:
+        if self._claim(one):
+            self._report(one, reason, _trace_of(error), f"{type(error).__name__}: {error}", culprit)
+
+    def _claim(self, one: Incarnation) -> bool:
+        """True for the one who may report this incarnation's end."""
+        with self._lock:
+            if one.is_over:
+                return False
+            one.slot.live = None
+            return True
+
+    def _report(
+        self, one: Incarnation, reason: str, detail: str, failure: str | None, culprit: Envelope | None
+    ) -> None:
+        """The one report of this incarnation's end. The message that ended it is a dead letter, never handed on."""
+        slot = one.slot
         self.on_liveness(slot.name, False)
-        detail = "" if error is None else "".join(traceback.format_exception(error))[-MAX_DETAIL_CHARS:]
-        slot.cell = None
-        slot.busy_since_ns = None
-        slot.state = ChildState.STOPPED
-        if error is not None:
-            slot.last_failure = f"{type(error).__name__}: {error}"
+        self._cancel_timers(slot.name)
+        slot.state = ChildState.ABANDONED if reason == "stuck" else ChildState.STOPPED
+        detail = detail[-MAX_DETAIL_CHARS:]
+        if failure is not None:
+            slot.last_failure = failure
+        if slot.kind == "supervisor":
+            self._fence_orphans(slot.name)
+        if culprit is not None:
+            self._dead(Letter(to=slot.name, envelope=culprit), f"its handler ended with {failure}", detail)
         down = ChildDown(
             child=slot.name,
-            epoch=epoch,
+            epoch=one.epoch,
             reason=reason,
             detail=detail,
             correlation_id=culprit.correlation_id if culprit else None,
         )
-        if culprit is not None and error is not None:
-            self._dead(Letter(to=slot.name, envelope=culprit), f"its handler raised {type(error).__name__}")
         if slot.parent is None:
+            self.gone(slot.name, reason)
             self.on_orphan_down(down)
-        else:
+        elif slot.parent in self._slots:
             self.tell(slot.parent, down, sender="host")
 
-    def _subscribe(self, slot: Slot, topics: tuple[str, ...]) -> None:
+    def _fence(self, slot: Slot, one: Incarnation | None = None) -> str:
+        """From now on nothing that this incarnation says counts. Returns what it was doing."""
         with self._lock:
-            for topic in slot.topics:
-                self._topics[topic] = tuple(name for name in self._topics.get(topic, ()) if name != slot.name)
-            for topic in topics:
-                self._topics[topic] = (*self._topics.get(topic, ()), slot.name)
-            slot.topics = topics
+            one = one or slot.live
+            slot.live = None
+            slot.epoch += 1
+            slot.is_fenced = True
+        slot.mailbox.hand_to(slot.epoch)
+        return one.cell.fence() if one is not None and one.cell is not None else ""
 
-    def _dead(self, letter: Letter, reason: str) -> None:
-        self.dead_letters += 1
-        target = self.dead_letter_to
-        if target is None or target == letter.to or target not in self._slots:
-            return
-        envelope = letter.envelope
-        report = DeadLetter(
-            to=letter.to,
-            message_id=envelope.id,
-            message_type=type(envelope.body).__name__,
-            correlation_id=envelope.correlation_id,
-            reason=reason,
-        )
-        if not isinstance(envelope.body, DeadLetter):
-            self.tell(target, report, sender="host")
+    def _fence_orphans(self, parent: str) -> None:
+        """A supervisor that ended out of order leaves children: they end with it, since nobody waits for them."""
+        for child in [slot for slot in tuple(self._slots.values()) if slot.parent == parent]:
+            if child.live is not None:
+                self.on_liveness(child.name, False)
+                self._fence(child)
+                self._cancel_timers(child.name)
+                child.state = ChildState.STOPPED
+            if child.kind == "supervisor":
+                self._fence_orphans(child.name)
+
+
+def _reason_of(error: BaseException) -> str:
+    if isinstance(error, ProcessDied):
+        return "killed"
+    is_fatal = error.is_fatal if isinstance(error, BehaviourFailed) else not isinstance(error, Exception)
+    return "fatal" if is_fatal else "error"
+
+
+def _trace_of(error: BaseException) -> str:
+    """What went wrong, where it went wrong: for a process, its own words."""
+    if isinstance(error, BehaviourFailed | ProcessDied):
+        return error.detail or str(error)
+    return "".join(traceback.format_exception(error))

@@ -8,14 +8,18 @@ order in which they got work, as a recorded tape wants it; without it the choice
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from hashlib import sha256
 from random import Random
+from typing import NamedTuple, Protocol
 
 from messages.base import Body, Envelope, Letter
-from messages.supervision import Stop
-from supervisor.runtime.cell import Cell
+from messages.supervision import ChildState
+from supervisor.runtime.cell import AnyCell
 from supervisor.runtime.clock import VirtualClock
-from supervisor.runtime.host import Factory, Host, Slot
+from supervisor.runtime.host import Factory, Host
+from supervisor.runtime.mailbox import Bounds
+from supervisor.runtime.slot import Incarnation, Slot
 
 Arrival = tuple[str, str, Body, str, str | None]
 """Name of the thread it came from, then the arguments of `tell`."""
@@ -28,17 +32,71 @@ class Runaway(RuntimeError):
     """The actors keep one another busy without end at one instant of virtual time."""
 
 
+class Turns(Protocol):
+    """Whose turn it is: one entry for each message that waits."""
+
+    def add(self, slot: Slot, times: int = 1) -> None: ...
+    def next(self) -> Slot | None: ...
+
+
+class InOrder:
+    """First come, first served."""
+
+    def __init__(self) -> None:
+        self._slots: deque[Slot] = deque()
+
+    def add(self, slot: Slot, times: int = 1) -> None:
+        self._slots.extend([slot] * times)
+
+    def next(self) -> Slot | None:
+        return self._slots.popleft() if self._slots else None
+
+
+class ByChoice:
+    """Any, by the seed, in constant time."""
+
+    def __init__(self, rng: Random) -> None:
+        self._slots: list[Slot] = []
+        self._random = rng.random
+
+    def add(self, slot: Slot, times: int = 1) -> None:
+        self._slots.extend([slot] * times)
+
+    def next(self) -> Slot | None:
+        slots = self._slots
+        if len(slots) > 1:
+            at = int(self._random() * len(slots))
+            slots[at], slots[-1] = slots[-1], slots[at]
+        return slots.pop() if slots else None
+
+
+class Hung(NamedTuple):
+    """An incarnation that took a message and does not come back from it."""
+
+    one: Incarnation
+    cell: AnyCell
+    envelope: Envelope
+    is_stuck_at_ns: int | None
+
+
 class SimulatedHost(Host):
-    def __init__(self, seed: int, start_ns: int, *, fifo: bool = False, data_bound: int | None = None) -> None:
+    def __init__(
+        self,
+        seed: int,
+        start_ns: int,
+        *,
+        fifo: bool = False,
+        bounds: Bounds = Bounds(data=None),  # noqa: B008 - immutable
+    ) -> None:
         self.virtual_clock = VirtualClock(start_ns)
-        super().__init__(self.virtual_clock, seed, data_bound)
-        self._choice = Random(f"{seed}:scheduler")  # noqa: S311 - replayable, not secret
-        self._fifo = fifo
-        self._runnable: deque[Slot] = deque()
+        super().__init__(self.virtual_clock, seed, bounds)
+        self._turns: Turns = InOrder() if fifo else ByChoice(Random(f"{seed}:scheduler"))  # noqa: S311 - replayable
         self._starting: deque[Callable[[], None]] = deque()
         self._trace = sha256()
         self._thread = threading.get_ident()
         self._arrivals: deque[Arrival] = deque()
+        self._will_hang: set[str] = set()
+        self._hung: dict[str, Hung] = {}
         self.steps = 0
 
     # -- from other threads -------------------------------------------------------------------------------------------
@@ -81,14 +139,37 @@ class SimulatedHost(Host):
     def run_until(self, now_ns: int) -> None:
         """Go on to `now_ns`, firing each timer at its own time on the way."""
         self.run_until_idle()
-        while (due_ns := self._timers.next_due_ns()) is not None and due_ns <= now_ns:
+        while (due_ns := self.next_timer_ns()) is not None and due_ns <= now_ns:
             self.virtual_clock.advance_to(max(due_ns, self.now_ns()))
             self._fire_due()
+            self._give_up_stuck()
             self.run_until_idle()
         self.virtual_clock.advance_to(max(now_ns, self.now_ns()))
 
     def next_timer_ns(self) -> int | None:
-        return self._timers.next_due_ns()
+        """When something happens next without anybody's message."""
+        stuck = [hung.is_stuck_at_ns for hung in self._hung.values() if hung.is_stuck_at_ns is not None]
+        return min((*stuck, self._timers.next_due_ns()), key=lambda due_ns: (due_ns is None, due_ns), default=None)
+
+    def hang(self, name: str) -> None:
+        """A fault: the next message that `name` takes is never finished, as by a call that does not return."""
+        self._will_hang.add(name)
+
+    def revive(self, name: str) -> None:
+        """The call returns after all, in the incarnation that took the message, given up or not."""
+        hung = self._hung.pop(name)
+        if hung.one.is_over:
+            with suppress(BaseException):
+                hung.cell.step(hung.envelope)
+        elif self._feed(hung.one, hung.cell, hung.envelope):
+            self._turns.add(hung.one.slot, hung.one.slot.mailbox.depth())
+
+    def _give_up_stuck(self) -> None:
+        for name, hung in tuple(self._hung.items()):
+            if hung.is_stuck_at_ns is not None and hung.is_stuck_at_ns <= self.now_ns():
+                self._hung[name] = hung._replace(is_stuck_at_ns=None)
+                if not hung.one.is_over:
+                    self.abandon(name, hung.one.what_it_holds())
 
     def _fire_due(self) -> None:
         now_ns = self.now_ns()
@@ -101,70 +182,54 @@ class SimulatedHost(Host):
         if self._starting:
             self._starting.popleft()()
             return True
-        while self._runnable:
-            if not self._fifo and len(self._runnable) > 1:
-                self._runnable.rotate(-self._choice.randrange(len(self._runnable)))
-            slot = self._runnable.popleft()
-            if slot.cell is None:
-                continue  # between incarnations: its start queues it again
-            envelope = slot.mailbox.take_nowait()
+        while (slot := self._turns.next()) is not None:
+            one = slot.live
+            if one is None or one.cell is None or one.in_hand is not None:
+                continue  # between incarnations, or hung: whoever comes next queues it again
+            envelope = slot.mailbox.take_nowait(one.epoch)
             if envelope is None:
                 continue
-            self._handle(slot, slot.cell, envelope)
+            self._handle(one, one.cell, envelope)
             return True
         return False
 
-    def _handle(self, slot: Slot, cell: Cell, envelope: Envelope) -> None:
+    def _handle(self, one: Incarnation, cell: AnyCell, envelope: Envelope) -> None:
         self.steps += 1
-        self._trace.update(f"{slot.name}|{slot.epoch}|{envelope.id}|{self.now_ns()}\n".encode())
-        epoch = slot.epoch
-        if isinstance(envelope.body, Stop):
-            try:
-                cell.stop(envelope.body.reason)
-            except BaseException as error:  # noqa: BLE001 - turned into the one report of this death
-                self._end(slot, epoch, "stop_error", error, None)
-            else:
-                self._end(slot, epoch, "shutdown", None, None)
+        name = one.slot.name
+        self._trace.update(f"{name}|{one.epoch}|{envelope.id}|{self.now_ns()}\n".encode())
+        if name in self._will_hang:
+            self._will_hang.remove(name)
+            one.in_hand, one.busy_monotonic_ns = envelope, self.now_ns()
+            limit_ns = None if one.slot.state is ChildState.STOPPING else one.slot.stuck_after_ns
+            self._hung[name] = Hung(one, cell, envelope, None if limit_ns is None else self.now_ns() + limit_ns + 1)
             return
-        try:
-            cell.step(envelope)
-        except BaseException as error:  # noqa: BLE001 - turned into the one report of this death
-            self._end(slot, epoch, "error" if isinstance(error, Exception) else "fatal", error, envelope)
-        else:
-            slot.handled += 1
-
-    def _end(self, slot: Slot, epoch: int, reason: str, error: BaseException | None, culprit: Envelope | None) -> None:
-        self._timers.cancel_all(slot.name)
-        self._down(slot, epoch, reason, error, culprit)
+        self._feed(one, cell, envelope)
 
     def close(self) -> None:
         """Nothing runs by itself here."""
 
+    def await_room(self, name: str) -> None:
+        """Nobody can work while this waits."""
+
     # -- the host's duties --------------------------------------------------------------------------------------------
 
-    def _run(self, slot: Slot, factory: Factory, rng: Random) -> None:
-        epoch = slot.epoch
-
+    def _run(self, one: Incarnation, factory: Factory) -> None:
         def begin() -> None:
-            if slot.epoch != epoch:
-                return
-            try:
-                cell = Cell(slot.name, epoch, factory(), self, rng)
-                slot.cell = cell
-                cell.start()
-            except BaseException as error:  # noqa: BLE001 - turned into the one report of this death
-                self._end(slot, epoch, "init_error", error, None)
-                return
-            self._runnable.extend([slot] * slot.mailbox.depth())
+            if self._begin(one, factory):
+                self._turns.add(one.slot, one.slot.mailbox.depth())
 
         self._starting.append(begin)
 
     def _woken(self, slot: Slot) -> None:
-        self._runnable.append(slot)
+        self._turns.add(slot)
 
     def set_timer(self, owner: str, epoch: int, key: str, delay_s: float, envelope: Envelope) -> None:
         if self.current_epoch(owner) == epoch:
             self._timers.set(owner, epoch, key, self.now_ns() + int(delay_s * 1e9), envelope)
 
-    def cancel_timer(self, owner: str, key: str) -> None:
-        self._timers.cancel(owner, key)
+    def cancel_timer(self, owner: str, epoch: int, key: str) -> None:
+        if self.current_epoch(owner) == epoch:
+            self._timers.cancel(owner, key)
+
+    def _cancel_timers(self, owner: str) -> None:
+        self._timers.cancel_all(owner)

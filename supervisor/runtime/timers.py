@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 
 from messages.base import Envelope
 
+TIDY_FROM = 1_024
+"""Cancelled timers stay in the heap until they are due, or until this many are and they are the most of it."""
+
 
 @dataclass(order=True, slots=True)
 class Timer:
@@ -23,35 +26,55 @@ class TimerHeap:
 
     def __init__(self) -> None:
         self._heap: list[Timer] = []
-        self._by_key: dict[tuple[str, str], Timer] = {}
+        self._of: dict[str, dict[str, Timer]] = {}
         self._set = 0
+        self._cancelled = 0
 
     def set(self, owner: str, epoch: int, key: str, due_ns: int, envelope: Envelope) -> None:
         """Set or replace the timer (owner, key)."""
         self.cancel(owner, key)
         timer = Timer(due_ns, self._set, owner, epoch, key, envelope)
         self._set += 1
-        self._by_key[owner, key] = timer
+        self._of.setdefault(owner, {})[key] = timer
         heapq.heappush(self._heap, timer)
 
     def cancel(self, owner: str, key: str) -> None:
-        timer = self._by_key.pop((owner, key), None)
+        timers = self._of.get(owner)
+        timer = timers.pop(key, None) if timers else None
         if timer is not None:
-            timer.cancelled = True
+            self._cancel(timer)
+            if not timers:
+                del self._of[owner]
 
     def cancel_all(self, owner: str) -> None:
         """Timers end with their incarnation."""
-        for other, key in [pair for pair in self._by_key if pair[0] == owner]:
-            self.cancel(other, key)
+        for timer in self._of.pop(owner, {}).values():
+            self._cancel(timer)
+
+    def _cancel(self, timer: Timer) -> None:
+        timer.cancelled = True
+        self._cancelled += 1
+        if self._cancelled > TIDY_FROM and self._cancelled * 2 > len(self._heap):
+            self._heap = [kept for kept in self._heap if not kept.cancelled]
+            heapq.heapify(self._heap)
+            self._cancelled = 0
+
+    def __len__(self) -> int:
+        """Timers that will fire."""
+        return sum(len(timers) for timers in self._of.values())
 
     def next_due_ns(self) -> int | None:
         while self._heap and self._heap[0].cancelled:
             heapq.heappop(self._heap)
+            self._cancelled -= 1
         return self._heap[0].due_ns if self._heap else None
 
     def pop_due(self, now_ns: int) -> Iterator[Timer]:
         """Each timer due at `now_ns` or before, earliest first."""
         while (due := self.next_due_ns()) is not None and due <= now_ns:
             timer = heapq.heappop(self._heap)
-            self._by_key.pop((timer.owner, timer.key), None)
+            timers = self._of[timer.owner]
+            del timers[timer.key]
+            if not timers:
+                del self._of[timer.owner]
             yield timer

@@ -32,6 +32,8 @@ class FakeContext:
     timers: dict[str, tuple[float, Body]] = field(default_factory=dict)
     current: Envelope | None = None
     is_ready: bool = False
+    ended: tuple[str, str] | None = None
+    watched: set[str] = field(default_factory=set)
     rng: Random = field(default_factory=lambda: Random(1))
     _seq: int = 0
 
@@ -65,6 +67,15 @@ class FakeContext:
 
     def ready(self) -> None:
         self.is_ready = True
+
+    def end(self, reason: str = "normal", detail: str = "") -> None:
+        self.ended = (reason, detail)
+
+    def watch(self, name: str) -> None:
+        self.watched.add(name)
+
+    def unwatch(self, name: str) -> None:
+        self.watched.discard(name)
 
     # -- asking -------------------------------------------------------------------------------------------------------
 

@@ -9,6 +9,8 @@ from actors import addresses
 from actors.strategy import ANSWER_MARGIN_S, INTENT_VALID_S, Seat, StrategyActor
 from bulkhead.strategy.api import Answer, Strategy, Tick, View
 from bulkhead.strategy.sizing import LotRules, SizingPolicy
+from messages.base import Body
+from messages.failure import StopLevelTold
 from messages.market import Trade
 from messages.orders import IntentSettled, OrdersTold, OrderUpdated
 from messages.portfolio import PositionChanged, PositionsTold, TellState
@@ -27,7 +29,6 @@ SEAT = Seat(
     account="paper",
     sizing=SizingPolicy(notional=Decimal(200)),
     lots={"BTCUSDT": LOTS},
-    stop_level=lambda: StopLevel.RUN,
 )
 Script = Callable[[Tick, View], Answer]
 ENTER = Decision.enter("BTCUSDT", Side.BUY, "it rises", reason_codes=("UP",))
@@ -61,6 +62,7 @@ class Trader(Story):
         self.start()
         if told:
             self.hear(PositionsTold(positions=(position(held),)), OrdersTold(orders=(), reserved_notional={}))
+            self.hear(StopLevelTold(level=StopLevel.RUN, change=0))
 
     def intents(self) -> list[OrderIntent]:
         return self.ctx.tells(OrderIntent, addresses.RISK_GUARD)
@@ -85,7 +87,7 @@ def test_an_entry_becomes_an_intent_with_its_identity_and_its_chain() -> None:
     assert intent.intent_id.startswith("s-1/")
     assert intent.action_key.startswith(intent.intent_id)
     assert intent.decision_id == made.decision_id
-    assert intent.correlation_id == "test.1.4", "the tick that it came from"
+    assert intent.correlation_id == "test.1.5", "the tick that it came from"
     assert intent.market is not None
     assert intent.market.bid == 99
     assert intent.strategy_epoch == 1
@@ -168,17 +170,18 @@ def test_a_raise_comes_out_and_ends_the_incarnation() -> None:
 
 
 @pytest.mark.lesson("L27")
-@pytest.mark.parametrize("missing", ["positions", "orders"])
-def test_no_decision_before_positions_and_orders_are_told(missing: str) -> None:
+@pytest.mark.parametrize("missing", ["positions", "orders", "level"])
+def test_no_decision_before_positions_orders_and_the_stop_level_are_told(missing: str) -> None:
     trader = Trader(ENTER, told=False)
-    assert len(trader.ctx.tells(TellState)) == 2
-    if missing == "positions":
-        trader.hear(OrdersTold(orders=(), reserved_notional={}))
-    else:
-        trader.hear(PositionsTold(positions=()))
-    trader.hear(quote(1), trade(0))
+    assert len(trader.ctx.tells(TellState)) == 3
+    told: dict[str, Body] = {
+        "positions": PositionsTold(positions=()),
+        "orders": OrdersTold(orders=(), reserved_notional={}),
+        "level": StopLevelTold(level=StopLevel.RUN, change=0),
+    }
+    trader.hear(*(body for name, body in told.items() if name != missing), quote(1), trade(0))
     assert not trader.decisions()
-    trader.hear(PositionsTold(positions=()), OrdersTold(orders=(), reserved_notional={}), trade(1))
+    trader.hear(told[missing], trade(1))
     assert len(trader.decisions()) == 1
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
 import messages
-from messages import market, orders
+from messages import market, orders, supervision
 from messages.base import Body, Command, Envelope, Evidence, Lane, Letter, Nature
 from messages.catalogue import (
     BODIES,
@@ -38,7 +38,7 @@ from tests.ledger.generated import instances
 from tests.ledger.stories import fill_recorded
 
 few = settings(max_examples=8, suppress_health_check=list(HealthCheck))
-ABSTRACT = {Body, Command, Evidence, Record, market.MarketData, orders.OrderEvidence, RiskApproved}
+ABSTRACT = {Body, Command, Evidence, Record, market.MarketData, orders.OrderEvidence, RiskApproved, supervision.ChildCommand}
 
 
 def through_text(data: dict[str, Any]) -> dict[str, Any]:
@@ -154,7 +154,10 @@ COMMANDS = {
     "ReconcilePortfolio",
     "CancelEntries",
     "Directive",
+    "RemoveChild",
     "RestartChild",
+    "RestartDue",
+    "StartChild",
     "StopChild",
     "Stop",
 }

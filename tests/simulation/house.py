@@ -11,7 +11,7 @@ from typing import TypeVar
 from actors import addresses
 from actors.reconciler import Reconciler
 from actors.recorder import DecisionSink, EventSink, InputSink
-from bulkhead.app.house import ROOT, LoadedStrategy, Parts, tree, watch_liveness
+from bulkhead.app.house import ROOT, LoadedStrategy, Parts, tree, watch_over
 from bulkhead.app.settings import Settings, check_settings
 from bulkhead.ledger.port import LedgerPort
 from bulkhead.ledger.sqlite import SqliteLedger
@@ -21,14 +21,15 @@ from messages.catalogue import record_from_json
 from messages.failure import CancelEntries, StopReason
 from messages.market import Quote, Trade
 from messages.records import FillRecorded, LedgerEvent, Record
-from messages.supervision import ChildDown, ChildState, StopChild
+from messages.supervision import ChildDown, ChildState
 from messages.trading import Decision, DecisionMade
 from messages.values import Side, StopLevel
 from supervisor.gate import RECOVERY_REASON, Gate
 from supervisor.latch import StopLatch
 from supervisor.runtime.host import Host
-from supervisor.spec import SupervisorSpec, nodes, validate
+from supervisor.spec import SupervisorSpec, nodes
 from supervisor.supervisor import Supervisor
+from supervisor.validation import validate
 from tests.simulation.market import ACCOUNT, INSTRUMENTS, LOT, OPENING, VENUE
 from tests.simulation.model_venue import ADDRESS, CALM, Faults, ModelVenue
 from tests.simulation.ports import ModelFeed, ModelOrders
@@ -115,7 +116,13 @@ class Memory:
 
 def settings() -> Settings:
     strategies = [
-        {"id": name, "use": "flipper", "symbols": [symbol], "sizing": {"kind": "fixed_notional", "notional": "500"}}
+        {
+            "id": name,
+            "use": "flipper",
+            "symbols": [symbol],
+            "sizing": {"kind": "fixed_notional", "notional": "500"},
+            "host": "thread",
+        }
         for name, symbol in (("heads", "BTCUSDT"), ("tails", "ETHUSDT"))
     ]
     data = {"venue": {"name": VENUE, "account": ACCOUNT}, "strategies": strategies, "risk": WIDE_LIMITS}
@@ -162,7 +169,7 @@ class House:
             ),
             open_sinks=self.memory.open,
         )
-        watch_liveness(self.parts)
+        watch_over(self.parts)
         self._grow()
 
     def _grow(self) -> None:
@@ -189,7 +196,7 @@ class House:
         self.host.tell(addresses.OMS, CancelEntries(reason="the test ends"), sender="test")
 
     def stop(self) -> None:
-        self.host.tell(ROOT, StopChild(child=ROOT), sender="test")
+        self.host.stop_child(ROOT, "the test ends")
 
     # -- asking -------------------------------------------------------------------------------------------------------
 

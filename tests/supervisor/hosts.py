@@ -1,13 +1,18 @@
-"""Both hosts behind one small driver, so that a test of the tree is written once."""
+"""Every host behind one small driver, so that a test of the tree is written once."""
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Protocol
 
+import pytest
+
+import supervisor.runtime
 from messages.supervision import ChildDown
 from supervisor.runtime.host import Host
 from supervisor.runtime.simulated import SimulatedHost
 from supervisor.runtime.threaded import ThreadedHost
+from supervisor.spec import HostKind
 
 PATIENCE_S = 10.0
 
@@ -16,6 +21,8 @@ class Driver(Protocol):
     """A host, and a way to let it work until something is true."""
 
     host: Host
+    workers_on: HostKind
+    """Where the workers of a tree are to run."""
 
     def until(self, what: Callable[[], bool]) -> None: ...
     def pass_time(self, seconds: float) -> None: ...
@@ -23,8 +30,11 @@ class Driver(Protocol):
 
 
 class Threaded:
+    workers_on = HostKind.THREAD
+
     def __init__(self) -> None:
-        self.host = ThreadedHost(seed=1)
+        self.threaded = ThreadedHost(seed=1)
+        self.host: Host = self.threaded
 
     def until(self, what: Callable[[], bool]) -> None:
         deadline = time.monotonic() + PATIENCE_S
@@ -36,12 +46,24 @@ class Threaded:
         time.sleep(seconds)
 
     def close(self) -> None:
+        """Give up whatever still runs, so that its thread or process ends."""
+        self.threaded.on_exhausted = lambda _: None
+        for node in self.host.status():
+            self.host.abandon(node.id, "the test is over", "killed")
         self.host.close()
 
 
+class Processes(Threaded):
+    """The threaded host, with every worker in a child process."""
+
+    workers_on = HostKind.PROCESS
+
+
 class Simulated:
-    def __init__(self) -> None:
-        self.sim = SimulatedHost(seed=1, start_ns=1_000_000_000)
+    workers_on = HostKind.THREAD
+
+    def __init__(self, seed: int = 1) -> None:
+        self.sim = SimulatedHost(seed=seed, start_ns=1_000_000_000)
         self.host: Host = self.sim
 
     def until(self, what: Callable[[], bool]) -> None:
@@ -57,6 +79,24 @@ class Simulated:
 
     def close(self) -> None:
         """Nothing runs by itself."""
+
+
+HAS_PROCESSES = Path(supervisor.runtime.__path__[0], "process.py").exists()
+THREADED = pytest.param(Threaded, id="threaded")
+SIMULATED = pytest.param(Simulated, id="simulated")
+PROCESSES = pytest.param(
+    Processes,
+    id="processes",
+    marks=[pytest.mark.process, pytest.mark.skipif(not HAS_PROCESSES, reason="processes are not hosted yet")],
+)
+
+on_all_hosts = pytest.mark.parametrize("driver", [THREADED, SIMULATED, PROCESSES], indirect=True)
+"""For the cases that are worth the start of a process."""
+on_real_hosts = pytest.mark.parametrize("driver", [THREADED, PROCESSES], indirect=True)
+in_simulation = pytest.mark.parametrize("driver", [SIMULATED], indirect=True)
+"""For the cases about time, which only virtual time can show exactly, and about great numbers."""
+on_threads = pytest.mark.parametrize("driver", [THREADED], indirect=True)
+in_processes = pytest.mark.parametrize("driver", [PROCESSES], indirect=True)
 
 
 class Downs:

@@ -25,6 +25,7 @@ class Data(Body):
     lane = Lane.DATA
     n: int = 0
     key: str | None = None
+    is_conflated = True
 
     def conflation_key(self) -> str | None:
         return self.key

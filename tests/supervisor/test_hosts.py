@@ -178,9 +178,9 @@ def test_a_report_of_an_abandoned_incarnation_comes_once_and_its_end_says_nothin
     release.set()
     driver.until(lambda: len(got) == 20)
     driver.until(lambda: "worker.1" not in {thread.name for thread in threading.enumerate()})
-    driver.close()
     assert got == [Note(n=n) for n in range(20)]
     assert [(down.epoch, down.reason) for down in downs.seen] == [(1, "stuck")]
+    driver.close()
 
 
 def test_conflated_data_reaches_a_lagging_reader_once(driver: Driver) -> None:

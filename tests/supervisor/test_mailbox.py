@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from messages.base import Envelope
-from supervisor.runtime.mailbox import FAIRNESS_RUN, Mailbox, Put
+from supervisor.runtime.mailbox import FAIRNESS_RUN, Bounds, Mailbox, Put
 from tests.supervisor.letters import Data, Note, Urgent, sealed
 
 
@@ -20,7 +20,7 @@ def drain(box: Mailbox) -> list[Envelope]:
 
 def balance(box: Mailbox) -> bool:
     c = box.counts()
-    return c.put == c.taken + c.conflated + c.dropped + c.refused + c.drained + c.queued
+    return c.put == c.taken + c.conflated + c.dropped + c.busy + c.refused + c.drained + c.queued
 
 
 def test_lanes_are_served_in_order_and_each_is_first_in_first_out() -> None:
@@ -69,7 +69,7 @@ def test_conflation_keeps_the_newest_in_the_place_of_the_oldest() -> None:
 
 @pytest.mark.lesson("L19")
 def test_a_full_data_lane_drops_its_oldest_and_counts_it() -> None:
-    box = Mailbox(data_bound=3)
+    box = Mailbox(Bounds(data=3))
     verdicts = [box.put(sealed(Data(n=n))) for n in range(5)]
     assert verdicts == [Put.QUEUED] * 3 + [Put.OVERFLOWED] * 2
     assert box.counts().dropped == 2
@@ -78,7 +78,7 @@ def test_a_full_data_lane_drops_its_oldest_and_counts_it() -> None:
 
 
 def test_a_dropped_place_frees_its_key() -> None:
-    box = Mailbox(data_bound=1)
+    box = Mailbox(Bounds(data=1))
     box.put(sealed(Data(n=1, key="btc")))
     box.put(sealed(Data(n=2)))
     box.put(sealed(Data(n=3, key="btc")))
@@ -88,14 +88,14 @@ def test_a_dropped_place_frees_its_key() -> None:
 
 @pytest.mark.lesson("L12")
 def test_orders_and_evidence_are_never_dropped() -> None:
-    box = Mailbox(data_bound=1)
+    box = Mailbox(Bounds(data=1))
     for n in range(50):
         box.put(sealed(Note(n=n)))
     assert len(drain(box)) == 50
 
 
 def test_a_tape_waits_for_its_reader_so_nothing_is_conflated_or_dropped() -> None:
-    box = Mailbox(data_bound=None)
+    box = Mailbox(Bounds(data=None))
     for n in range(20_000):
         box.put(sealed(Data(n=n, key="btc")))
     assert [e.body.n for e in drain(box) if isinstance(e.body, Data)] == list(range(20_000))
@@ -155,7 +155,7 @@ steps = st.lists(st.one_of(bodies, st.sampled_from(["take", "close", "wake"])), 
 
 @given(steps=steps, bound=st.sampled_from([1, 3, None]))
 def test_every_message_is_accounted_for_after_each_step(steps: list[object], bound: int | None) -> None:
-    box = Mailbox(data_bound=bound)
+    box = Mailbox(Bounds(data=bound))
     handed, got = 0, 0
     for step in steps:
         if step == "take":
@@ -192,7 +192,7 @@ def test_each_senders_messages_keep_their_order(senders: list[int]) -> None:
 
 @pytest.mark.lesson("L19")
 def test_threads_hammer_it_and_the_counts_still_agree() -> None:
-    box = Mailbox(data_bound=10)
+    box = Mailbox(Bounds(data=10))
     senders, each = 4, 2_000
     last_seen: dict[str, int] = {}
     out_of_order: list[str] = []

@@ -6,11 +6,12 @@ from functools import partial
 import pytest
 
 from messages.failure import FailureReported
-from messages.supervision import ChildDown, ChildState, Stop, StopChild, TimerFired
+from messages.supervision import ChildDown, ChildState, Stop, TimerFired
 from supervisor.runtime.behaviour import Behaviour, Context, receives
 from supervisor.runtime.host import Host
-from supervisor.spec import Backoff, BadSpec, Budget, ChildSpec, GiveUp, Restart, Strategy, SupervisorSpec, validate
+from supervisor.spec import Backoff, Budget, ChildSpec, GiveUp, Restart, Strategy, SupervisorSpec
 from supervisor.supervisor import Supervisor
+from supervisor.validation import BadSpec, validate
 from tests.supervisor.hosts import Downs, Driver, Simulated, Threaded
 
 FAST = Backoff(min_s=0.01, max_s=0.02)
@@ -87,7 +88,7 @@ def test_children_start_left_to_right_and_stop_in_reverse(driver: Driver) -> Non
     driver.until(is_ready(driver.host, "root"))
     assert log == ["start a", "start b", "start c", "start d"]
 
-    driver.host.tell("root", StopChild(child="root"), sender="test")
+    driver.host.stop_child("root", "the test ends")
     driver.until(lambda: bool(downs.seen))
     assert log[4:] == ["stop d", "stop c", "stop b", "stop a"]
     assert downs.seen[0].reason == "shutdown"
@@ -183,7 +184,7 @@ def test_a_spent_budget_escalates_and_stops_the_others_in_reverse(driver: Driver
     poke(driver.host, "b", "crash")
     driver.until(lambda: bool(downs.seen))
     assert log[3:] == ["stop c", "stop a"]
-    assert "Escalated" in downs.seen[0].detail
+    assert downs.seen[0].reason == "escalated"
 
 
 def test_a_failing_first_start_stops_the_earlier_ones_and_is_not_retried(driver: Driver) -> None:
@@ -208,11 +209,11 @@ def test_transient_is_not_restarted_after_a_normal_end(driver: Driver) -> None:
     ("broken", "says"),
     [
         (SupervisorSpec(id="r", children=(worker("a", []), worker("a", []))), "used twice"),
-        (SupervisorSpec(id="r", children=(worker("", []),)), "empty id"),
+        (SupervisorSpec(id="r", children=(worker("", []),)), "not empty"),
         (SupervisorSpec(id="r", children=(), budget=Budget(intensity=-1)), "budget.intensity"),
         (SupervisorSpec(id="r", children=(), budget=Budget(period_s=0)), "budget.period_s"),
         (SupervisorSpec(id="r", children=(), backoff=Backoff(min_s=2, max_s=1)), "backoff.max_s"),
-        (SupervisorSpec(id="r", children=(), shutdown_s=0), "shutdown_s"),
+        (SupervisorSpec(id="r", children=(), shutdown_s=-1), "shutdown_s"),
     ],
 )
 def test_each_faulty_spec_is_named(broken: SupervisorSpec, says: str) -> None:

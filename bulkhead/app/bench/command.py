@@ -1,5 +1,6 @@
 """The command: each bench in a folder of its own that is removed, the figures in a table or as one JSON object."""
 
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -7,18 +8,22 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bulkhead.app.bench import latency, replay
+from bulkhead.app.bench import latency, replay, runtime
 from bulkhead.app.bench.figures import Environment, Spread, environment, load_now
 from bulkhead.app.bench.latency import LatencyFigures
 from bulkhead.app.bench.replay import ReplayFigures
+from bulkhead.app.bench.runtime import RuntimeFigures
 from bulkhead.app.exit_codes import ExitCode, Stopped
+from bulkhead.app.run import SWITCH_INTERVAL_S
 from messages.values import Value
 
 DEFAULT_SECONDS = 20.0
 """Of each latency bench, after its warm-up: about 700 orders, so that its p99 is not the worst of a handful."""
 TARGET_P99_MS = {"tick-to-order": 10.0, "tick-to-order-busy": 50.0}
+BUSY_SHARE = 1.5
+"""The most that a busy neighbour in a process of its own may cost the order path."""
 
-Figures = LatencyFigures | ReplayFigures
+Figures = LatencyFigures | ReplayFigures | RuntimeFigures
 
 
 class BenchReport(Value):
@@ -27,6 +32,7 @@ class BenchReport(Value):
     environment: Environment
     latency: dict[str, LatencyFigures]
     replay: dict[str, ReplayFigures]
+    runtime: RuntimeFigures | None = None
 
 
 def benches(seconds: float) -> dict[str, tuple[str, Callable[[Path], Figures]]]:
@@ -41,6 +47,7 @@ def benches(seconds: float) -> dict[str, tuple[str, Callable[[Path], Figures]]]:
             lambda folder: latency.measure(folder, seconds, is_busy=True),
         ),
         "replay": (f"replay of {replay.ROWS:,} generated rows", replay.measure),
+        "runtime": ("mailbox, hops, restart, stop and children, beside plain pykka", lambda _: runtime.measure()),
     }
 
 
@@ -53,6 +60,8 @@ def bench(only: str | None = None, seconds: float = DEFAULT_SECONDS, *, as_json:
     progress = Console(stderr=True, highlight=False)
     latencies: dict[str, LatencyFigures] = {}
     replays: dict[str, ReplayFigures] = {}
+    of_runtime: RuntimeFigures | None = None
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     for name in (only,) if only is not None else tuple(known):
         title, measure = known[name]
         if not progress.is_terminal:
@@ -61,9 +70,11 @@ def bench(only: str | None = None, seconds: float = DEFAULT_SECONDS, *, as_json:
             figures = measure(Path(folder))
         if isinstance(figures, LatencyFigures):
             latencies[name] = figures
-        else:
+        elif isinstance(figures, ReplayFigures):
             replays[name] = figures
-    report = BenchReport(environment=environment(load_before), latency=latencies, replay=replays)
+        else:
+            of_runtime = figures
+    report = BenchReport(environment=environment(load_before), latency=latencies, replay=replays, runtime=of_runtime)
     _show(report, as_json)
     return report
 
@@ -81,12 +92,40 @@ def _show(report: BenchReport, as_json: bool) -> None:
     )
     if report.latency:
         out.print(_latency_table(report.latency))
+    if report.runtime is not None:
+        out.print(_runtime_table(report.runtime))
     for name, figures in report.replay.items():
         out.print(
             f"{name}: {figures.rows:,} rows in {figures.wall_s:g} s, start and summary included:"
             f" {figures.rows_per_s:,} rows/s, {figures.ticks_per_s:,} published ticks/s",
             soft_wrap=True,
         )
+
+
+def _runtime_table(figures: RuntimeFigures) -> Table:
+    table = Table("", "here", "beside", "target")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    rate, peer_rate = f"{figures.mailbox_per_s:,}/s", f"queue.Queue {figures.mailbox_peer_per_s:,}/s"
+    table.add_row("mailbox: three lanes, bounds, counts", rate, peer_rate, f"{figures.mailbox_ratio:g} × (≥ 1.2)")
+    hops, plain = figures.hops, figures.hops_peer
+    table.add_row("six hops, p50", f"{hops.p50_ms:g} ms", f"plain pykka {plain.p50_ms:g} ms", "")
+    ratio = f"{figures.hops_ratio_p99:g} × (≤ 1)"
+    table.add_row("six hops, p99", f"{hops.p99_ms:g} ms", f"plain pykka {plain.p99_ms:g} ms", ratio)
+    for title, spread, target in (
+        ("crash to the next message handled, p99", figures.restart, "5 ms"),
+        ("crash to the gate, p99", figures.stop, "1 ms"),
+        (f"system message past {runtime.BACKLOG:,} ticks, p99", figures.overtake, "10 ms"),
+    ):
+        table.add_row(title, f"{spread.p99_ms:g} ms", f"p50 {spread.p50_ms:g} ms", target)
+    few, many = runtime.CHILDREN
+    table.add_row(
+        f"start and stop of one of {many:,} children",
+        f"{figures.child_us[many]:g} µs",
+        f"one of {few:,}: {figures.child_us[few]:g} µs",
+        f"{figures.child_us[many] / figures.child_us[few]:.2f} × (linear: 1)",
+    )
+    return table
 
 
 def _latency_table(latencies: dict[str, LatencyFigures]) -> Table:
@@ -99,6 +138,10 @@ def _latency_table(latencies: dict[str, LatencyFigures]) -> Table:
         table.add_row("  of that, the commit", *_cells(figures.commit), "")
         ratios = (f"{figures.ratio_p50:.2f} ×", f"{figures.ratio_p99:.2f} ×")
         table.add_row("  house / floor", "", *ratios, "", "", end_section=True)
+    alone, busy = (latencies.get(name) for name in TARGET_P99_MS)
+    if alone is not None and busy is not None:
+        share = busy.house.p99_ms / alone.house.p99_ms
+        table.add_row("busy / alone", "", "", f"{share:.2f} ×", "", f"{BUSY_SHARE:g} ×")
     return table
 
 

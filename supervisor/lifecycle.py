@@ -1,0 +1,309 @@
+"""The life of the children of one supervisor: start, stop, failure, restart, giving up.
+
+It carries out one step at a time (start a child and wait until it is ready, stop one and wait until it is down), so
+that stop, queries and new failures always find it listening; independent children do not wait for one another. A failed
+restart is a state and a delayed message to itself, never a loop in place. Policy (who, whether, when) is in policy.py,
+what may be asked of it while it runs in supervisor.py; this file is only the mechanism.
+"""
+
+from collections.abc import Iterable
+from math import inf
+from typing import NamedTuple
+
+from messages.failure import FailureMode, FailureReported
+from messages.supervision import ChildDown, ChildReady, ChildState, Outcome, RestartDue, Stop, TimerFired
+from supervisor.children import STARTABLE, UP, Child, Step, Steps
+from supervisor.policy import IGNORE, RestartWindow, affected, backoff_s, should_restart
+from supervisor.runtime.behaviour import Behaviour, Context, receives
+from supervisor.runtime.host import Host
+from supervisor.spec import BRUTAL, AnySpec, GiveUp, HostKind, Strategy, SupervisorSpec
+
+
+class Ending(NamedTuple):
+    """Why this supervisor is on its way down."""
+
+    reason: str
+    detail: str
+
+
+class Lifecycle(Behaviour):
+    """Of the children of one SupervisorSpec. `failures_to` names the actor that is told of failures."""
+
+    starts_ready = False
+    ends_itself = True
+
+    def __init__(self, spec: SupervisorSpec, host: Host, failures_to: str | None = None) -> None:
+        self._spec = spec
+        self._host = host
+        self._failures_to = failures_to
+        self._children = {child.id: Child(child) for child in spec.children}
+        self._window = RestartWindow(spec.budget)
+        self._steps = Steps()
+        self._is_first_start = True
+        self._ending: Ending | None = None
+
+    # -- life ---------------------------------------------------------------------------------------------------------
+
+    def on_start(self, ctx: Context) -> None:
+        self._forget_strangers(ctx)
+        self._steps.add("start", self._children)
+        self._advance(ctx)
+
+    def _forget_strangers(self, ctx: Context) -> None:
+        """What an earlier incarnation had added while it ran: nobody will start it again, and its name is free."""
+        for name in sorted(self._host.names()):
+            if self._host.parent_of(name) == ctx.name and name not in self._children:
+                self._host.gone(name, "forgotten")
+                self._host.remove_child(name)
+
+    @receives(Stop)
+    def on_stop_asked(self, stop: Stop, ctx: Context) -> None:
+        if self._ending is None:
+            self._end("shutdown", stop.reason, ctx)
+        self._advance(ctx)
+
+    def _end(self, reason: str, detail: str, ctx: Context) -> None:
+        """From here on everything goes down, in strict reverse order, and nothing is started any more."""
+        self._ending = Ending(reason, detail)
+        self._steps.clear()
+        self._steps.begun = {c.name for c in self._children.values() if c.state is ChildState.STOPPING}
+        for child in self._children.values():
+            self._answer(child, Outcome.STOPPING, ctx)
+        self._steps.add("stop", reversed(self._children))
+
+    # -- steps --------------------------------------------------------------------------------------------------------
+
+    @property
+    def _is_one_at_a_time(self) -> bool:
+        """Independent children need not wait for one another, but for the order of the first start and of the stop."""
+        if self._ending is not None:
+            return self._spec.template is None
+        return self._is_first_start or self._spec.strategy is not Strategy.ONE_FOR_ONE
+
+    def _advance(self, ctx: Context) -> None:
+        while (step := self._steps.next(one_at_a_time=self._is_one_at_a_time)) is not None:
+            self._begin(step, ctx)
+        if self._steps.is_done:
+            self._settle(ctx)
+
+    def _begin(self, step: Step, ctx: Context) -> None:
+        child = self._children.get(step.child)
+        if child is None:
+            return
+        if step.kind == "start":
+            if child.state in STARTABLE and not child.is_held:
+                self._steps.begun.add(child.name)
+                self._begin_start(child, ctx)
+        elif child.state in UP:
+            self._steps.begun.add(child.name)
+            self._begin_stop(child, ctx)
+        elif child.state is ChildState.RESTARTING:
+            ctx.cancel_timer(f"restart:{child.name}")
+            self._stopped(child, "shutdown", ctx, for_good=child.is_held)
+
+    def _settle(self, ctx: Context) -> None:
+        if self._ending is not None:
+            ctx.end(*self._ending)
+        elif self._is_first_start and all(c.state is not ChildState.RESTARTING for c in self._children.values()):
+            self._is_first_start = False
+            ctx.ready()
+
+    def _begin_start(self, child: Child, ctx: Context) -> None:
+        spec = child.spec
+        child.state = ChildState.STARTING
+        if isinstance(spec, SupervisorSpec):
+            nested = spec
+            child.epoch = self._host.start_child(
+                spec.id,
+                lambda: type(self)(nested, self._host, self._failures_to),
+                parent=ctx.name,
+                kind="supervisor",
+                stuck_after_s=spec.stuck_after_s,
+            )
+        else:
+            child.epoch = self._host.start_child(
+                spec.id,
+                spec.factory,
+                parent=ctx.name,
+                topics=spec.topics,
+                stuck_after_s=spec.stuck_after_s,
+                compartment=spec.compartment if spec.host is HostKind.PROCESS else None,
+            )
+        self._set_deadline(child.spec, spec.ready_timeout_s, ctx)
+
+    def _begin_stop(self, child: Child, ctx: Context) -> None:
+        child.state = ChildState.STOPPING
+        if child.spec.shutdown_s == BRUTAL:
+            self._host.abandon(child.name, "its shutdown is brutal", "killed")
+            return
+        self._host.stop_child(child.name, self._ending.detail if self._ending else "shutdown")
+        self._set_deadline(child.spec, child.spec.shutdown_s, ctx)
+
+    def _set_deadline(self, spec: AnySpec, seconds: float, ctx: Context) -> None:
+        key = f"deadline:{spec.id}"
+        if seconds == inf:
+            ctx.cancel_timer(key)
+        else:
+            ctx.after(seconds, key)
+
+    # -- what the children report -------------------------------------------------------------------------------------
+
+    @receives(ChildReady)
+    def on_ready(self, event: ChildReady, ctx: Context) -> None:
+        child = self._children.get(event.child)
+        if child is None or event.epoch != child.epoch or child.state is not ChildState.STARTING:
+            return
+        child.state, child.has_been_ready = ChildState.READY, True
+        ctx.cancel_timer(f"deadline:{child.name}")
+        if child.spec.backoff.quiet_s != inf:
+            ctx.after(child.spec.backoff.quiet_s, f"quiet:{child.name}")
+        self._mark(child, ctx)
+        if child.is_stuck:
+            child.is_stuck = False
+            self._report(FailureMode.ACTOR_STUCK, child.name, f"{child.name} answers again", ctx, recovered=True)
+        self._steps.begun.discard(child.name)
+        self._answer(child, Outcome.DONE, ctx)
+        self._advance(ctx)
+
+    @receives(ChildDown)
+    def on_down(self, event: ChildDown, ctx: Context) -> None:
+        child = self._children.get(event.child)
+        if child is None or event.epoch != child.epoch or child.state not in (*UP, ChildState.STOPPING):
+            return
+        was, child.state = child.state, ChildState.STOPPED
+        child.was_abandoned = event.reason == "stuck"
+        for key in ("deadline", "quiet"):
+            ctx.cancel_timer(f"{key}:{child.name}")
+        self._steps.begun.discard(child.name)
+        if self._failures_to is not None and self._failures_to != child.name:
+            ctx.tell(self._failures_to, event)
+        if event.reason == "stuck" and was is not ChildState.STOPPING:
+            child.is_stuck = True
+            self._report(FailureMode.ACTOR_STUCK, child.name, last_line(event.detail), ctx)
+        self._after_down(child, was, event, ctx)
+        self._advance(ctx)
+
+    def _after_down(self, child: Child, was: ChildState, event: ChildDown, ctx: Context) -> None:
+        if self._ending is not None:
+            self._mark(child, ctx)
+        elif was is ChildState.STOPPING or child.is_held:
+            self._stopped(child, event.reason, ctx, for_good=child.is_held)
+        elif was is ChildState.STARTING and event.reason == IGNORE:
+            self._stopped(child, event.reason, ctx, for_good=True)
+        elif child.asked:
+            self._did_not_come_up(child, event, ctx)
+        elif self._is_first_start and not child.has_been_ready:
+            detail = f"{child.name} did not start ({event.reason}): {last_line(event.detail)}"
+            self._end("start_failed", detail, ctx)
+        elif self._comes_back_with_another(child):
+            self._stopped(child, event.reason, ctx, for_good=False)
+        elif should_restart(child.spec.restart, event.reason):
+            self._recover(child, event, ctx)
+        else:
+            self._stopped(child, event.reason, ctx, for_good=True)
+
+    @receives(TimerFired)
+    def on_timer(self, timer: TimerFired, ctx: Context) -> None:
+        kind, _, name = timer.key.partition(":")
+        child = self._children.get(name)
+        if child is None:
+            return
+        if kind == "quiet":
+            child.attempts = 0
+        elif kind == "deadline" and child.state is ChildState.STARTING:
+            self._host.abandon(name, f"not ready within {child.spec.ready_timeout_s:g} s")
+        elif kind == "deadline" and child.state is ChildState.STOPPING:
+            self._host.abandon(name, f"not stopped within {child.spec.shutdown_s:g} s")
+
+    def _stopped(self, child: Child, reason: str, ctx: Context, *, for_good: bool) -> None:
+        """Down in order. A bystander comes back with its group, unless it is temporary: that is forgotten."""
+        child.state = ChildState.STOPPED
+        self._mark(child, ctx)
+        self._answer(child, Outcome.DONE, ctx)
+        if child.is_temporary:
+            self._forget(child, reason)
+        elif for_good:
+            self._host.gone(child.name, reason)
+
+    def _forget(self, child: Child, reason: str) -> None:
+        del self._children[child.name]
+        self._steps.drop(lambda name: name == child.name)
+        self._host.gone(child.name, reason)
+        self._host.remove_child(child.name)
+
+    # -- failures -----------------------------------------------------------------------------------------------------
+
+    def _recover(self, child: Child, event: ChildDown, ctx: Context) -> None:
+        now_ns = ctx.monotonic_ns()
+        if not self._window.charge(now_ns):
+            self._give_up(child, event, ctx)
+            return
+        child.state = ChildState.RESTARTING
+        self._mark(child, ctx)
+        delay_s = backoff_s(child.spec.backoff, child.attempts, ctx.rng)
+        child.attempts += 1
+        # The others of a group go down now, not after the delay: they must not work beside a missing neighbour. One
+        # that waits for its own restart comes back with this one.
+        group = affected(self._spec.strategy, tuple(self._children), child.name)
+        others = [name for name in reversed(group) if name != child.name]
+        self._steps.drop(lambda name: name in group)
+        self._take_down(others)
+        ctx.after(delay_s, f"restart:{child.name}", RestartDue(child=child.name, attempt=child.attempts))
+
+    def _take_down(self, names: Iterable[str]) -> None:
+        """Before anything else, and without waiting until one that is starting is ready."""
+        names = tuple(names)
+        self._steps.begun -= {name for name in names if self._children[name].state is ChildState.STARTING}
+        self._steps.add_first("stop", names)
+
+    def _comes_back_with_another(self, child: Child) -> bool:
+        """A sibling waits for a restart that takes this one along: its own end in the meantime adds nothing."""
+        strategy, order = self._spec.strategy, tuple(self._children)
+        if strategy is Strategy.ONE_FOR_ONE:
+            return False
+        waiting = [other.name for other in self._children.values() if other.state is ChildState.RESTARTING]
+        return any(child.name in affected(strategy, order, name) for name in waiting)
+
+    @receives(RestartDue)
+    def on_restart_due(self, due: RestartDue, ctx: Context) -> None:
+        child = self._children.get(due.child)
+        if child is None or child.state is not ChildState.RESTARTING or due.attempt != child.attempts:
+            return
+        if self._ending is not None:
+            return
+        self._steps.add("start", affected(self._spec.strategy, tuple(self._children), child.name))
+        self._advance(ctx)
+
+    def _give_up(self, child: Child, event: ChildDown, ctx: Context) -> None:
+        detail = f"{child.name} used up its restart budget: {last_line(event.detail)}"
+        is_parked = self._spec.on_give_up is GiveUp.PARK
+        # What is parked is shut alone; what escalates is everybody's concern.
+        self._report(FailureMode.ACTOR_CRASH_LOOP, child.name if is_parked else "all", detail, ctx)
+        if not is_parked:
+            self._end("escalated", detail, ctx)
+            return
+        child.state, child.is_held = ChildState.PARKED, True
+        self._mark(child, ctx)
+        self._host.gone(child.name, "parked")
+        # Neighbours that went down for it go on without it.
+        self._steps.add("start", affected(self._spec.strategy, tuple(self._children), child.name))
+
+    # -- telling ------------------------------------------------------------------------------------------------------
+
+    def _mark(self, child: Child, ctx: Context) -> None:
+        self._host.mark(child.name, child.shown_state, self._window.count(ctx.monotonic_ns()))
+
+    def _report(self, mode: FailureMode, scope: str, detail: str, ctx: Context, *, recovered: bool = False) -> None:
+        if self._failures_to is not None:
+            ctx.tell(self._failures_to, FailureReported(mode=mode, scope=scope, detail=detail, recovered=recovered))
+
+    def _answer(self, child: Child, outcome: Outcome, ctx: Context, detail: str = "") -> None:
+        """To whoever asked for something of this child: see supervisor.py."""
+
+    def _did_not_come_up(self, child: Child, event: ChildDown, ctx: Context) -> None:
+        """A start that an operator asked for has failed."""
+
+
+def last_line(detail: str) -> str:
+    lines = detail.strip().splitlines()
+    return lines[-1] if lines else "no detail"

@@ -1,0 +1,243 @@
+"""Directory: every name with its mailbox, who listens to what, who watches whom, and what cannot be delivered.
+
+A name has one slot: its mailbox and its epoch outlive each incarnation. Siblings hold names, never actors.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from itertools import count
+from threading import Lock
+from typing import Any
+
+from messages.base import Body, Envelope, Letter
+from messages.supervision import Busy, ChildDown, DeadLetter, NodeStatus, Terminated
+from supervisor.runtime.behaviour import Behaviour
+from supervisor.runtime.clock import Clock
+from supervisor.runtime.mailbox import Bounds, Mailbox, Put
+from supervisor.runtime.slot import Slot
+from supervisor.runtime.timers import TimerHeap
+
+OUTSIDE_EPOCH = 0
+
+
+def _nothing(*_: Any) -> None:
+    """What nobody listens to."""
+
+
+class Directory(ABC):
+    """Names and delivery, safe to use from any thread."""
+
+    def __init__(self, clock: Clock, seed: int, bounds: Bounds) -> None:
+        self.clock = clock
+        self._seed = seed
+        self._bounds = bounds
+        self._slots: dict[str, Slot] = {}
+        self._topics: dict[str, tuple[str, ...]] = {}
+        self._watchers: dict[str, dict[str, int]] = {}
+        self._last_epochs: dict[str, int] = {}  # of names that were removed: an epoch is never given twice
+        self._timers = TimerHeap()
+        self._lock = Lock()
+        self._outside: dict[str, count[int]] = {}
+        self.dead_letters = 0
+        self.dead_letter_to: str | None = None
+        self.on_orphan_down: Callable[[ChildDown], None] = _nothing
+        self.on_liveness: Callable[[str, bool], None] = _nothing
+        """(name, is up). Told at once, in the dying or starting thread, before any message: the gate hangs on it."""
+        self.on_dead_letter: Callable[[Letter, str], None] = _nothing
+        """(letter, reason). Told at once, in the thread that sent or died, before the DeadLetter is on its way."""
+        self.on_flood: Callable[[str], None] = _nothing
+        """The name whose order lane has just gone over its bound; `is_flooded` says when that is over."""
+
+    # -- the world of the cells ----------------------------------------------------------------------------------------
+
+    def now_ns(self) -> int:
+        return self.clock.now_ns()
+
+    def monotonic_ns(self) -> int:
+        return self.clock.monotonic_ns()
+
+    def subscribers(self, topic: str) -> tuple[str, ...]:
+        return self._topics.get(topic, ())
+
+    def current_epoch(self, name: str) -> int:
+        """Epoch of the live incarnation; 0 for a name that was never an actor's."""
+        slot = self._slots.get(name)
+        return slot.epoch if slot else self._last_epochs.get(name, OUTSIDE_EPOCH)
+
+    def deliver(self, letter: Letter) -> None:
+        """Put a letter into its mailbox; a closed or unknown address makes it a dead letter."""
+        slot = self._slots.get(letter.to)
+        if slot is None:
+            self._dead(letter, "no such address")
+            return
+        verdict = slot.mailbox.put(letter.envelope)
+        if verdict is Put.QUEUED:
+            self._woken(slot)
+        elif verdict is Put.REFUSED:
+            self._dead(letter, "mailbox closed")
+        elif verdict is Put.BUSY:
+            self._say_busy(letter)
+        elif verdict is Put.FLOODED:
+            self._woken(slot)
+            self.on_flood(slot.name)
+
+    def _say_busy(self, letter: Letter) -> None:
+        envelope = letter.envelope
+        if envelope.sender in self._slots:
+            body = envelope.body
+            busy = Busy(to=letter.to, message_id=envelope.id, message_type=type(body).__name__, about=body.subject)
+            self.tell(envelope.sender, busy, sender="host", correlation_id=envelope.correlation_id)
+
+    # -- from outside the tree -----------------------------------------------------------------------------------------
+
+    def tell(self, to: str, body: Body, sender: str, correlation_id: str | None = None) -> None:
+        """Post a message from an I/O thread, the command line or the host itself; it begins a chain of its own."""
+        with self._lock:
+            seq = next(self._outside.setdefault(sender, count()))
+        now_ns = self.clock.now_ns()
+        own_id = f"{sender}.{OUTSIDE_EPOCH}.{seq}"
+        envelope = Envelope(
+            id=own_id,
+            sender=sender,
+            seq=seq,
+            epoch=OUTSIDE_EPOCH,
+            at_ns=now_ns,
+            received_at_ns=now_ns,
+            correlation_id=correlation_id or own_id,
+            causation_id=None,
+            body=body,
+        )
+        self.deliver(Letter(to=to, envelope=envelope))
+
+    def publish(self, topic: str, body: Body, sender: str) -> None:
+        """Tell every subscriber of `topic`, from outside the tree."""
+        for name in self.subscribers(topic):
+            self.tell(name, body, sender)
+
+    # -- names ---------------------------------------------------------------------------------------------------------
+
+    def register(self, name: str, parent: str | None, kind: str = "worker") -> None:
+        """Make the name's mailbox before its first incarnation, so that what is told early waits for it."""
+        with self._lock:
+            if name not in self._slots:
+                epoch = self._last_epochs.get(name, OUTSIDE_EPOCH)
+                self._slots[name] = Slot(name, kind, parent, Mailbox(self._bounds), epoch)
+
+    def remove_child(self, name: str) -> None:
+        """Forget a stopped child for ever, and what was below it; what was queued becomes dead letters."""
+        for slot in reversed(self._subtree(name)):
+            self._subscribe(slot, ())
+            for envelope in slot.mailbox.close():
+                self._dead(Letter(to=slot.name, envelope=envelope), "child removed")
+            with self._lock:
+                self._last_epochs[slot.name] = slot.epoch
+                del self._slots[slot.name]
+
+    def _subscribe(self, slot: Slot, topics: tuple[str, ...]) -> None:
+        if topics == slot.topics:
+            return
+        with self._lock:
+            for topic in slot.topics:
+                self._topics[topic] = tuple(name for name in self._topics.get(topic, ()) if name != slot.name)
+            for topic in topics:
+                self._topics[topic] = (*self._topics.get(topic, ()), slot.name)
+            slot.topics = topics
+
+    # -- watching ------------------------------------------------------------------------------------------------------
+
+    def watch(self, watcher: str, epoch: int, target: str) -> None:
+        """Terminated to `watcher` once `target` is gone for good; at once if it is, or never was there."""
+        with self._lock:
+            slot = self._slots.get(target)
+            is_gone = slot is None or slot.gone is not None
+            if not is_gone:
+                self._watchers.setdefault(target, {})[watcher] = epoch
+        if is_gone:
+            reason = slot.gone if slot is not None and slot.gone is not None else "no such actor"
+            self.tell(watcher, Terminated(child=target, reason=reason), sender="host")
+
+    def unwatch(self, watcher: str, epoch: int, target: str) -> None:
+        with self._lock:
+            watchers = self._watchers.get(target, {})
+            if watchers.get(watcher) == epoch:
+                del watchers[watcher]
+
+    def gone(self, name: str, reason: str) -> None:
+        """Nobody will start `name` again by itself, nor anything below it: their watchers are told, once."""
+        told: list[tuple[str, int, str]] = []
+        with self._lock:
+            for slot in self._subtree(name):
+                slot.gone = reason
+                told += ((w, epoch, slot.name) for w, epoch in self._watchers.pop(slot.name, {}).items())
+        for watcher, epoch, target in told:
+            if self.current_epoch(watcher) == epoch:
+                self.tell(watcher, Terminated(child=target, reason=reason), sender="host")
+
+    def _subtree(self, name: str) -> list[Slot]:
+        slot = self._slots.get(name)
+        found = [slot] if slot else []
+        for parent in found:  # grows while it is walked
+            if parent.kind == "supervisor":
+                found += (child for child in self._slots.values() if child.parent == parent.name)
+        return found
+
+    # -- asking --------------------------------------------------------------------------------------------------------
+
+    def behaviour(self, name: str) -> Behaviour | None:
+        """The live incarnation's behaviour, for reading its figures; None while there is none in this process."""
+        slot = self._slots.get(name)
+        live = slot.live if slot else None
+        return live.cell.behaviour if live and live.cell else None
+
+    def names(self) -> frozenset[str]:
+        """Every name that has a mailbox."""
+        return frozenset(self._slots)
+
+    def is_flooded(self, name: str) -> bool:
+        """Whether the name's order lane is over its bound, so that its source had better wait."""
+        slot = self._slots.get(name)
+        return slot is not None and slot.mailbox.is_flooded
+
+    def answered_ns(self, name: str) -> int | None:
+        """Monotonic time of the live incarnation's latest answer to a Ping; None before the first."""
+        slot = self._slots.get(name)
+        live = slot.live if slot else None
+        return live.answered_ns if live else None
+
+    def parent_of(self, name: str) -> str | None:
+        """Who supervises the name; None for the root and for strangers."""
+        slot = self._slots.get(name)
+        return slot.parent if slot else None
+
+    def status(self) -> tuple[NodeStatus, ...]:
+        """Every node, in the order of first start."""
+        now_ns, monotonic_ns = self.clock.now_ns(), self.clock.monotonic_ns()
+        return tuple(slot.status(now_ns, monotonic_ns) for slot in tuple(self._slots.values()))
+
+    # -- for the subclasses --------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def await_room(self, name: str) -> None:
+        """Wait while the name is flooded: for the thread that reads a socket, so that the peer waits too."""
+
+    @abstractmethod
+    def _woken(self, slot: Slot) -> None:
+        """A message has been queued for the slot."""
+
+    def _dead(self, letter: Letter, reason: str, detail: str = "") -> None:
+        self.dead_letters += 1
+        self.on_dead_letter(letter, reason)
+        target = self.dead_letter_to
+        envelope = letter.envelope
+        if target is None or target == letter.to or target not in self._slots or isinstance(envelope.body, DeadLetter):
+            return
+        report = DeadLetter(
+            to=letter.to,
+            message_id=envelope.id,
+            message_type=type(envelope.body).__name__,
+            message_lane=envelope.body.lane,
+            correlation_id=envelope.correlation_id,
+            reason=reason,
+            detail=detail,
+        )
+        self.tell(target, report, sender="host")
