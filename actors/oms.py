@@ -39,9 +39,9 @@ from messages.records import (
     Record,
     RecoveryLoaded,
 )
-from messages.supervision import TimerFired
+from messages.supervision import Terminated, TimerFired
 from messages.trading import OrderIntent, RiskApproved
-from messages.values import IntentStatus, OrderStatus
+from messages.values import IntentStatus, OnStop, OrderStatus
 from supervisor.gate import Gate
 from supervisor.runtime.behaviour import Context, receives
 
@@ -74,6 +74,8 @@ class OmsActor(Reconciler):
     def on_recovery(self, loaded: RecoveryLoaded, ctx: Context) -> None:
         """Work from what is on disk. What an earlier incarnation sent without an answer is UNKNOWN from here on."""
         self._book = OrderBook(loaded.orders, loaded.open_intents, loaded.fill_ids)
+        for strategy_id in self._seat.on_stop:
+            ctx.watch(addresses.strategy(strategy_id))
         self._reserved = dict(loaded.reserved_notional)
         for intent in loaded.open_intents:
             self._actions.add(intent.action_key)
@@ -105,6 +107,16 @@ class OmsActor(Reconciler):
         if ctx.current is not None:
             self._askers[ctx.current.sender] = ask.strategy_id
             self._answer(ctx)
+        if ask.strategy_id is not None:
+            ctx.watch(addresses.strategy(ask.strategy_id))
+
+    @receives(Terminated)
+    def on_terminated(self, ended: Terminated, ctx: Context) -> None:
+        """A strategy is parked or was stopped: nobody looks after its entries any more. Its exits stay either way."""
+        for strategy_id, on_stop in self._seat.on_stop.items():
+            if addresses.strategy(strategy_id) == ended.child and on_stop is not OnStop.KEEP:
+                reason = f"{ended.child} has ended: {ended.reason}"
+                self.on_cancel_entries(CancelEntries(reason=reason, strategy_id=strategy_id), ctx)
 
     def _answer(self, ctx: Context) -> None:
         """Nobody is told of orders that have not been read yet."""

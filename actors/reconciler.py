@@ -4,6 +4,8 @@ One way for start, crash, restart and reconnect: the gate is shut, the venue is 
 booked, what is unknown is resolved, and only when that is on disk and nothing is left in doubt does the gate open.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from actors import addresses
@@ -27,7 +29,7 @@ from messages.orders import (
 )
 from messages.portfolio import ReconcilePortfolio
 from messages.records import ForeignOrderSeen, OrphanFillSeen, ReconciliationRecorded, Record
-from messages.values import OrderStatus, StopLevel, Value
+from messages.values import OnStop, OrderStatus, StopLevel, Value
 from supervisor.gate import Gate
 from supervisor.runtime.behaviour import Context, receives
 
@@ -58,6 +60,8 @@ class OmsSeat(NamedTuple):
     reconcile_interval_s: float
     reconcile_interval_without_stream_s: float
     query_unknown_interval_s: float
+    on_stop: Mapping[str, OnStop] = MappingProxyType({})
+    """By strategy id: what becomes of its orders when it has ended for good."""
 
 
 class OmsFigures(Value):

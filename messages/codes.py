@@ -108,7 +108,7 @@ MEANING: dict[ErrorCode, Meaning] = {
     ),
     ErrorCode.BUSY: Meaning(
         "As many entries as may wait are waiting at the next actor already; this one was not queued.",
-        "Find what holds that actor up (`bulkhead top`), or let the strategy decide less often. Exits always have room.",
+        "Find what holds that actor up (`bulkhead top`), or decide less often. Exits always have room.",
     ),
     ErrorCode.INTENT_STALE_EPOCH: Meaning(
         "The intent came from an incarnation of its strategy that has ended.",

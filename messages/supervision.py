@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from pydantic import Field
+
 from messages.base import Body, Command, Lane
 from messages.values import Nanoseconds, Value
 
@@ -85,7 +87,7 @@ class ChildCommand(Command):
 class StartChild(ChildCommand):
     """Add a child made from the supervisor's template."""
 
-    arguments: dict[str, str] = {}
+    arguments: dict[str, str] = Field(default_factory=dict)
 
 
 class StopChild(ChildCommand):

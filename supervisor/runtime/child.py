@@ -162,6 +162,9 @@ def report_of(error: BaseException, detail: str) -> bytes:
         message = str(error)
     except BaseException as broken:  # noqa: BLE001 - an error's own words may be at fault too
         message = f"(its text cannot be made: {type(broken).__name__})"
+    limit_bytes, _ = resource.getrlimit(resource.RLIMIT_DATA)
+    if isinstance(error, MemoryError) and not message and limit_bytes != resource.RLIM_INFINITY:
+        message = f"the {limit_bytes // _MB} MiB of its compartment are used up"
     return (
         Failed(
             error_type=type(error).__name__,

@@ -26,7 +26,7 @@ class Compartment:
     """
 
     memory_mb: int | None = 1024
-    """What it may allocate, in MiB, of which the interpreter takes about 40; None: no bound. It is RLIMIT_DATA: that
+    """What it may allocate, in MiB, of which the interpreter takes about 25; None: no bound. It is RLIMIT_DATA: that
     counts memory which can be written and is its own. RLIMIT_AS would count addresses as well, and libraries reserve
     many times what they use: for allocators, for threads, for files that they map."""
     nice: int = 10

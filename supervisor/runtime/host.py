@@ -126,8 +126,11 @@ class Host(Directory):
         if one.is_over:
             return False
         try:
-            one.cell = self._make_cell(one, factory)
-            one.cell.start()
+            one.cell = cell = self._make_cell(one, factory)
+            if one.is_over:  # given up while it was made: whoever did that has not seen this cell
+                cell.fence()
+                return False
+            cell.start()
         except BaseException as error:  # noqa: BLE001 - turned into the one report of this death
             self._died(one, "init_error", error)
             return False

@@ -59,11 +59,11 @@ class BehaviourFailed(Exception):
 
 
 class ProcessDied(Exception):
-    """Says how, for example `killed by SIGKILL`; `detail` adds the last lines that it printed."""
+    """Says how, for example `killed by SIGKILL`; in `detail` after the last lines that it printed."""
 
     def __init__(self, words: str, last_lines: str = "") -> None:
         super().__init__(words)
-        self.detail = f"{words}; its last output:\n{last_lines}" if last_lines else words
+        self.detail = f"Its last output:\n{last_lines}\n{words}" if last_lines else words
 
 
 class ProtocolBroken(ProcessDied):

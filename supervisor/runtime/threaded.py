@@ -115,7 +115,7 @@ class ThreadedHost(Host):
         self._threads: dict[Incarnation, threading.Thread] = {}
         self._abandoned: dict[Incarnation, threading.Thread] = {}
         self.on_exhausted: Callable[[tuple[str, ...]], None] = _leave_process
-        self.on_output: Callable[[str, str], None] = lambda name, line: None
+        self.on_output: Callable[[str, str], None] = _no_output
         """A line that a child process has printed, with the name of its actor."""
         self._timer_wakeup = threading.Condition()
         self._closing = threading.Event()
@@ -145,7 +145,7 @@ class ThreadedHost(Host):
             self,
             self._seed_of(one),
             slot.compartment,
-            on_output=lambda name, line: self.on_output(name, line),
+            on_output=self.on_output,
             on_death=slot.mailbox.wake,
         )
 
@@ -266,3 +266,7 @@ def _leave_process(names: tuple[str, ...]) -> None:
     sys.stderr.write(f"{len(names)} actors hang and cannot be ended ({', '.join(names)}); the process ends now\n")
     sys.stderr.flush()
     os._exit(STUCK_EXIT_CODE)
+
+
+def _no_output(name: str, line: str) -> None:
+    """Whoever wants to read what child processes print puts a reader in its place, before they are started."""

@@ -60,9 +60,9 @@ def snapshot(at_ns: int = T0, **changes: object) -> VenueSnapshotTaken:
 class Oms(Story):
     """An OMS whose ledger answers at once: what an append releases to the OMS itself comes back to it."""
 
-    def __init__(self, *recovered: OrderRow, epoch: int = 1) -> None:
+    def __init__(self, *recovered: OrderRow, epoch: int = 1, seat: OmsSeat = SEAT) -> None:
         self.gate = open_gate()
-        super().__init__(OmsActor(SEAT, self.gate), addresses.OMS, epoch)
+        super().__init__(OmsActor(seat, self.gate), addresses.OMS, epoch)
         self.start()
         intents = tuple(intent(intent_id=row.intent_id, action_key=row.intent_id) for row in recovered)
         self.hear(loaded(*recovered, intents=intents))

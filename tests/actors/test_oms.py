@@ -9,6 +9,7 @@ from actors import addresses
 from actors.oms import RESEND_DELAYS_S, OmsActor
 from messages.failure import FailureMode, FailureReported
 from messages.orders import (
+    CancelOrder,
     FillBooked,
     IntentClosed,
     IntentSettled,
@@ -33,7 +34,8 @@ from messages.records import (
     LoadRecovery,
     OrderRecorded,
 )
-from messages.values import IntentStatus, OrderStatus
+from messages.supervision import Terminated
+from messages.values import IntentStatus, OnStop, OrderStatus
 from tests.actors.kit import NS_PER_S, Story, open_gate, released
 from tests.actors.oms_story import BROKER, SEAT, Oms, approval, loaded, snapshot
 from tests.execution.orders import T0, executed, market, order
@@ -304,3 +306,35 @@ def test_a_refused_append_shuts_the_gate_and_memory_gives_way_to_the_disk(oms: O
     assert oms.ctx.tells(OrdersTold, "asker")[-1].orders == ()
     oms.hear(OrderAccepted(client_order_id=key, symbol="BTCUSDT"))
     assert not oms.ctx.records(OrderRecorded), "what is not on disk is not in the books"
+
+
+# -- a strategy that has ended ----------------------------------------------------------------------------------------
+
+GONE = Terminated(child=addresses.strategy("trend"), reason="parked")
+
+
+@pytest.mark.parametrize(
+    ("on_stop", "cancels"), [(OnStop.CANCEL_ENTRIES, 1), (OnStop.FLATTEN, 1), (OnStop.KEEP, 0)], ids=str
+)
+def test_what_becomes_of_its_entries_is_what_it_declared(on_stop: OnStop, cancels: int) -> None:
+    oms = Oms(seat=SEAT._replace(on_stop={"trend": on_stop})).trading()
+    key = oms.approve()
+    oms.hear(OrderAccepted(client_order_id=key, symbol="BTCUSDT", venue_order_id="v1"))
+    oms.hear(GONE)
+    sent = [letter for letter in oms.ctx.posted if isinstance(letter.envelope.body, CancelOrder)]
+    assert len(sent) == cancels
+    assert addresses.strategy("trend") in oms.ctx.watched
+
+
+def test_the_end_of_another_strategy_is_none_of_its_orders_business() -> None:
+    oms = Oms(seat=SEAT._replace(on_stop={"trend": OnStop.CANCEL_ENTRIES, "other": OnStop.CANCEL_ENTRIES})).trading()
+    key = oms.approve()
+    oms.hear(OrderAccepted(client_order_id=key, symbol="BTCUSDT", venue_order_id="v1"))
+    oms.hear(Terminated(child=addresses.strategy("other"), reason="parked"))
+    assert not oms.ctx.posted
+
+
+def test_each_incarnation_of_a_strategy_is_watched_anew() -> None:
+    oms = Oms()
+    oms.hear(TellState(strategy_id="trend"), sender=addresses.strategy("trend"))
+    assert oms.ctx.watched == {addresses.strategy("trend")}

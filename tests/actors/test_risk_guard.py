@@ -7,10 +7,11 @@ import pytest
 from actors import addresses
 from actors.risk_guard import RiskGuardActor
 from bulkhead.risk.limits import RiskLimits
-from messages.failure import CancelEntries, RiskTripped
+from messages.failure import CancelEntries, RiskTripped, StopLevelTold
 from messages.orders import IntentClosed, OrdersTold
 from messages.portfolio import TellState
 from messages.records import LimitApproachRecorded, RiskRefusalRecorded, RiskTripRecorded
+from messages.supervision import Busy
 from messages.trading import RiskApproved, RiskRefused
 from messages.values import OrderStatus, StopLevel
 from supervisor.gate import Gate
@@ -152,3 +153,21 @@ def test_a_restarted_guard_asks_for_what_is_in_flight_and_counts_it() -> None:
     guard.hear(OrdersTold(orders=(in_flight,), reserved_notional={"i9": Decimal(100)}), portfolio(), intent(1))
     assert guard.refused() == ["RISK_SYMBOL_EXPOSURE"]
     assert not Guard(epoch=1).ctx.told
+
+
+@pytest.mark.lesson("L19")
+def test_an_approval_that_the_order_manager_had_no_room_for_is_taken_back() -> None:
+    guard = Guard(max_symbol_exposure="150", max_order_notional="120", dust_notional="1")
+    guard.hear(portfolio(), intent(1))
+    busy = Busy(to=addresses.OMS, message_id="m", message_type="RiskApproved", about="i1")
+    guard.hear(busy, busy)
+    assert guard.refused() == ["BUSY"], "told once"
+    assert len(guard.ctx.records(RiskRefusalRecorded)) == 1
+    guard.hear(intent(2))
+    assert guard.approved() == ["i1", "i2"], "its reservation was given back"
+
+
+def test_a_strategy_learns_the_level_in_force() -> None:
+    guard = Guard()
+    guard.hear(TellState(strategy_id="trend"), sender=OWNER)
+    assert guard.ctx.tells(StopLevelTold, OWNER) == [StopLevelTold(level=StopLevel.RUN, change=0)]

@@ -14,6 +14,7 @@ from messages.failure import StopLevelTold
 from messages.market import Trade
 from messages.orders import IntentSettled, OrdersTold, OrderUpdated
 from messages.portfolio import PositionChanged, PositionsTold, TellState
+from messages.supervision import Busy
 from messages.trading import Decision, DecisionMade, OrderIntent, RiskRefused
 from messages.values import IntentType, OrderStatus, OrderType, Side, StopLevel
 from tests.actors.kit import NS_PER_S, Story
@@ -235,3 +236,28 @@ def test_positions_follow_the_portfolio() -> None:
     trader = Trader(lambda tick, view: seen.append(view.position(tick.symbol)), held="1")
     trader.hear(trade(0), PositionChanged(position=position("4")), trade(1))
     assert seen == [Decimal(1), Decimal(4)]
+
+
+def test_an_older_word_about_the_stop_level_does_not_undo_a_newer_one() -> None:
+    seen: list[StopLevel] = []
+
+    def script(_: Tick, view: View) -> Answer:
+        seen.append(view.stop_level)
+        return None
+
+    trader = Trader(script)
+    trader.hear(StopLevelTold(level=StopLevel.SOFT, change=5), trade(0))
+    trader.hear(StopLevelTold(level=StopLevel.RUN, change=4), trade(1))
+    trader.hear(StopLevelTold(level=StopLevel.RUN, change=6), trade(2))
+    assert seen == [StopLevel.SOFT, StopLevel.SOFT, StopLevel.RUN]
+
+
+@pytest.mark.lesson("L19")
+def test_an_intent_that_found_no_room_does_not_bind_the_strategy() -> None:
+    answers: list[Answer] = [ENTER]
+    trader = Trader(lambda tick, view: answers.pop() if answers else None)
+    trader.hear(quote(1), trade(0))
+    (sent,) = trader.intents()
+    assert trader.working() == 2
+    trader.hear(Busy(to=addresses.RISK_GUARD, message_id="m", message_type="OrderIntent", about=sent.intent_id))
+    assert trader.working() == 0

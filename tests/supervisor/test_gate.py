@@ -142,3 +142,16 @@ def test_a_latched_stop_outlives_the_process(tmp_path: Path) -> None:
     latch = StopLatch(tmp_path)
     second = Gate(latch.load(now_ns=9), lambda name: 1, latch)
     assert second.level() is StopLevel.MEDIUM
+
+
+def test_each_change_is_told_and_counted_and_no_other() -> None:
+    watched = gate()
+    told: list[int] = []
+    watched.on_change = lambda: told.append(watched.changes)
+    assert watched.shut(reason("a", StopLevel.SOFT))
+    assert not watched.shut(reason("a", StopLevel.SOFT))
+    watched.require_recovery("a doubt", 1)
+    assert watched.lift("a")
+    assert not watched.lift("a")
+    assert watched.recovered(watched.doubts)
+    assert told == [1, 2, 3, 4]
