@@ -1,16 +1,13 @@
 """A status as rich renders it: a headline that says whether to believe the rest, the tree, and tables."""
 
-from collections.abc import Iterable
-
 from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
-from rich.tree import Tree
 
 from bulkhead.monitor.status import Liveness, StatusReport, StatusView
+from bulkhead.monitor.tree_view import TreeView
 from bulkhead.monitor.words import amount, date_and_clock, one_line, rounded, short
-from messages.supervision import ChildState, NodeStatus
 from messages.values import OrderStatus, StopLevel
 
 _LIVENESS_STYLE = {
@@ -20,15 +17,8 @@ _LIVENESS_STYLE = {
     Liveness.DEAD: "bold red",
     Liveness.ABSENT: "bold red",
 }
-_STATE_STYLE = {
-    ChildState.READY: "green",
-    ChildState.STARTING: "yellow",
-    ChildState.RESTARTING: "yellow",
-    ChildState.STOPPING: "yellow",
-    ChildState.STOPPED: "dim",
-    ChildState.PARKED: "bold red",
-    ChildState.ABANDONED: "bold red",
-}
+_WORRYING = ("abandoned_threads", "dead_letters", "ledger_failures", "orphan_fills", "unknown")
+"""Counters that stand at 0 while all is well."""
 
 
 def render_status(view: StatusView) -> RenderableType:
@@ -40,7 +30,7 @@ def render_status(view: StatusView) -> RenderableType:
     parts: list[RenderableType] = [head]
     if view.liveness is not Liveness.LIVE:
         parts.append(Text("What follows is what it last reported; it may no longer be so.", style="yellow"))
-    parts += [_stop_panel(report), _tree(report.tree)]
+    parts += [_stop_panel(report), TreeView(report.tree, report.written_at_ns)]
     parts += [table for table in (_feeds(report), _positions(report), _orders(report), _money(report)) if table]
     return Group(*parts)
 
@@ -65,43 +55,12 @@ def _stop_panel(report: StatusReport) -> RenderableType:
     return Panel(Group(*lines), border_style="green" if report.stop_level is StopLevel.RUN else "red", expand=False)
 
 
-def _tree(nodes: tuple[NodeStatus, ...]) -> RenderableType:
-    """Nodes under their parents; one whose parent is missing or in a circle hangs on the top rather than vanish."""
-    root = Tree("tree")
-    children: dict[str | None, list[NodeStatus]] = {}
-    for node in nodes:
-        children.setdefault(node.parent, []).append(node)
-    shown: set[str] = set()
-
-    def hang(branch: Tree, below: Iterable[NodeStatus]) -> None:
-        for node in below:
-            if node.id not in shown:
-                shown.add(node.id)
-                hang(branch.add(_node(node)), children.get(node.id, ()))
-
-    hang(root, children.get(None, ()))
-    hang(root, nodes)
-    return root
-
-
-def _node(node: NodeStatus) -> Text:
-    text = Text.assemble((node.id, "bold"), " ", (node.state.value, _STATE_STYLE[node.state]))
-    if node.kind == "worker":
-        text.append(f"  epoch {node.epoch}  handled {node.handled:,}", style="dim")
-    if node.mailbox_depth:
-        text.append(f"  waiting {node.mailbox_depth} ({node.oldest_message_age_s:.1f} s)", style="yellow")
-    if node.restarts_in_window:
-        text.append(f"  restarts {node.restarts_in_window}", style="yellow")
-    if node.last_failure:
-        text.append(f"  {one_line(node.last_failure, 80)}", style="red")
-    return text
-
-
 def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left", header_style="bold")
+    """Without lines, which a narrow or low terminal has no room for; a figure that does not fit is folded, not cut."""
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="dim", box=None, padding=(0, 1))
     for column in columns:
         is_text = column in ("feed", "connected", "strategy", "symbol", "order", "side", "status", "currency")
-        table.add_column(column, justify="left" if is_text else "right")
+        table.add_column(column, justify="left" if is_text else "right", overflow="fold")
     return table
 
 
@@ -121,18 +80,21 @@ def _feeds(report: StatusReport) -> Table | None:
 
 
 def _positions(report: StatusReport) -> Table | None:
-    if not report.positions:
+    positions = report.positions
+    if not positions:
         return None
-    table = _table("positions", "strategy", "symbol", "quantity", "average", "mark", "unrealised", "realised")
-    for position in report.positions:
+    is_marked = any(position.mark is not None or position.unrealised_pnl is not None for position in positions)
+    marks = ("mark", "unrealised") if is_marked else ()
+    table = _table("positions", "strategy", "symbol", "quantity", "average", *marks, "realised")
+    for position in positions:
+        mark = "–" if position.mark is None else amount(position.mark)
         _row(
             table,
             position.strategy_id,
             position.symbol,
             amount(position.quantity, signed=True),
             rounded(position.average_price, 8),
-            "–" if position.mark is None else amount(position.mark),
-            _gain(position.unrealised_pnl),
+            *((mark, _gain(position.unrealised_pnl)) if is_marked else ()),
             _gain(position.realised_pnl),
         )
     return table
@@ -172,7 +134,8 @@ def _money(report: StatusReport) -> Table | None:
             _row(table, f"P&L {name}", _gain(getattr(pnl, name)))
         _row(table, "drawdown", rounded(pnl.drawdown, 2))
     for counter, count in report.counters.items():
-        _row(table, counter.replace("_", " "), f"{count:,}")
+        style = "bold red" if counter in _WORRYING and count else ""
+        _row(table, counter.replace("_", " "), Text(f"{count:,}", style=style))
     return table
 
 
@@ -180,4 +143,6 @@ def _gain(value: object) -> Text:
     if value is None:
         return Text("–")
     text = rounded(value, 2, signed=True)
+    if not text.strip("+-0"):
+        return Text("0")
     return Text(text, style="red" if text.startswith("-") else "green")

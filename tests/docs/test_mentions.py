@@ -9,12 +9,12 @@ from typer.main import get_command
 from bulkhead.app import cli
 
 ROOT = Path(__file__).parents[2]
-FIRST = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "logs/README.md")
+FIRST = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "deploy/README.md", "logs/README.md")
 DOCUMENTS = sorted([*(ROOT / first for first in FIRST), *(ROOT / "docs").rglob("*.md")])
 MAX_LINE = 120
 SUFFIXES = ("py", "md", "toml", "lock", "sh")
 PATH = re.compile(rf"(?<![\w./<-])((?:[\w.-]+/)*[\w.-]+\.(?:{'|'.join(SUFFIXES)}))(?:::(\w+))?")
-FOLDER = re.compile(r"`((?:actors|bulkhead|config|docs|logs|messages|supervisor|tests)/(?:[\w-]+/)*)`")
+FOLDER = re.compile(r"`((?:actors|bulkhead|config|deploy|docs|logs|messages|supervisor|tests)/(?:[\w-]+/)*)`")
 COMMAND = re.compile(r"(?<!from )(?<![\w./-])bulkhead (?!import)([a-z][a-z-]*)((?: +[^`\n|#]+)?)", re.MULTILINE)
 OPTION = re.compile(r"(?<!\S)(--[a-z][a-z-]*)")
 TARGET = re.compile(r"`make ([a-z]+)`|^\s*make ([a-z]+)", re.MULTILINE)

@@ -33,11 +33,12 @@ PID = 4711
 
 
 def node(name: str, parent: str | None, state: ChildState = ChildState.READY, **more: Any) -> NodeStatus:
+    counters = dict.fromkeys(NodeStatus.model_fields, 0)
     fields = {
-        "kind": "worker", "epoch": 1, "restarts_in_window": 0, "last_failure": None, "mailbox_depth": 0,
-        "oldest_message_age_s": 0.0, "busy_since_ns": None, "handled": 1234, **more,
+        **counters, "kind": "worker", "host": "thread", "pid": None, "epoch": 1, "last_failure": None,
+        "busy_since_ns": None, "handled": 1234, **more,
     }  # fmt: skip
-    return NodeStatus.model_validate({"id": name, "parent": parent, "state": state, **fields})
+    return NodeStatus.model_validate({**fields, "id": name, "parent": parent, "state": state})
 
 
 def report(**more: Any) -> StatusReport:
@@ -180,8 +181,8 @@ def test_the_screen_says_what_matters(tmp_path: Path) -> None:
     write_status(path, full_report())
     text = shown(view_of(path, 1, 77))
     for words in (
-        "LIVE", "gate shut", "SOFT", "loss of the day", "an operator must lift it", "strategy:trend parked",
-        "ValueError: [bad]", "waiting 3", "lost", "ring", "sim[0]", "12,345", "never", "64,010.2", "+4.9", "UNKNOWN",
+        "LIVE", "gate shut", "SOFT", "loss of the day", "an operator must lift it", "strategy:trend", "PARKED",
+        "ValueError: [bad]", "400 ms", "lost", "ring", "sim[0]", "12,345", "never", "64,010.2", "+4.9", "UNKNOWN",
         "99,990 USDT", "orders sent",
     ):  # fmt: skip
         assert words in text, words

@@ -5,6 +5,9 @@ Exit code 0 only when it lives; 7 when its process exists but has fallen silent;
 
 from pathlib import Path
 
+from rich.console import Group, RenderableType
+from rich.text import Text
+
 from bulkhead.app.commands.output import QuietConsole, write_json
 from bulkhead.app.commands.places import find_session, latched, reason_words, status_of
 from bulkhead.app.exit_codes import ExitCode, Stopped
@@ -16,20 +19,18 @@ _CODES = {Liveness.LIVE: ExitCode.OK, Liveness.STALE: ExitCode.STUCK}
 
 
 def run(logs_dir: Path, session_id: str | None, as_json: bool) -> ExitCode:
-    view = _view(logs_dir, session_id)
-    told = {reason.reason_id for reason in view.report.reasons} if view.report and view.is_running else set()
+    view = view_of(logs_dir, session_id)
     reasons = latched(logs_dir / "stop")
     if as_json:
-        latched_json = [reason.model_dump(mode="json") for reason in reasons]
-        write_json({"running": view.is_running, **view.model_dump(mode="json"), "latched": latched_json})
+        write_json(as_data(view, reasons))
     else:
         console = QuietConsole()
-        console.print(render_status(view), soft_wrap=False)
-        _show_latched(console, [reason for reason in reasons if reason.reason_id not in told])
+        console.print(as_screen(view, reasons), soft_wrap=False)
     return _CODES.get(view.liveness, ExitCode.NOT_RUNNING)
 
 
-def _view(logs_dir: Path, session_id: str | None) -> StatusView:
+def view_of(logs_dir: Path, session_id: str | None) -> StatusView:
+    """Of the named session, or of the current one. Raises Stopped for a name that is none."""
     try:
         return status_of(find_session(logs_dir, session_id))
     except Stopped as stopped:
@@ -38,11 +39,17 @@ def _view(logs_dir: Path, session_id: str | None) -> StatusView:
         return StatusView(liveness=Liveness.ABSENT, detail=stopped.sentence)
 
 
-def _show_latched(console: QuietConsole, reasons: list[StopReason]) -> None:
-    if not reasons:
-        return
-    console.print(
-        "\nLatched: no entry is sent until an operator lifts these (`bulkhead resume --reason …`)", style="red"
-    )
-    for reason in reasons:
-        console.print(f"  {reason_words(reason)}", markup=False)
+def as_data(view: StatusView, reasons: tuple[StopReason, ...]) -> dict[str, object]:
+    """For programs; `reasons` are those that are latched."""
+    latched_json = [reason.model_dump(mode="json") for reason in reasons]
+    return {"running": view.is_running, **view.model_dump(mode="json"), "latched": latched_json}
+
+
+def as_screen(view: StatusView, reasons: tuple[StopReason, ...]) -> RenderableType:
+    """For people. Of what is latched, only what the run has not told by itself."""
+    told = {reason.reason_id for reason in view.report.reasons} if view.report and view.is_running else set()
+    untold = [reason for reason in reasons if reason.reason_id not in told]
+    if not untold:
+        return render_status(view)
+    head = "\nLatched: no entry is sent until an operator lifts these (`bulkhead resume --reason …`)"
+    return Group(render_status(view), Text(head, style="red"), *(Text(f"  {reason_words(each)}") for each in untold))
