@@ -158,9 +158,7 @@ class Lifecycle(Behaviour):
         if child.spec.backoff.quiet_s != inf:
             ctx.after(child.spec.backoff.quiet_s, f"quiet:{child.name}")
         self._mark(child, ctx)
-        if child.is_stuck:
-            child.is_stuck = False
-            self._report(FailureMode.ACTOR_STUCK, child.name, f"{child.name} answers again", ctx, recovered=True)
+        self._no_longer_stuck(child, f"{child.name} answers again", ctx)
         self._steps.begun.discard(child.name)
         self._answer(child, Outcome.DONE, ctx)
         self._advance(ctx)
@@ -206,9 +204,13 @@ class Lifecycle(Behaviour):
     def on_timer(self, timer: TimerFired, ctx: Context) -> None:
         kind, _, name = timer.key.partition(":")
         child = self._children.get(name)
-        if child is None:
+        if kind == "window":
+            for each in self._children.values():
+                if each.state is ChildState.READY:
+                    self._mark(each, ctx)  # the count has come down
+        elif child is None:
             return
-        if kind == "quiet":
+        elif kind == "quiet":
             child.attempts = 0
         elif kind == "deadline" and child.state is ChildState.STARTING:
             self._host.abandon(name, f"not ready within {child.spec.ready_timeout_s:g} s")
@@ -221,11 +223,12 @@ class Lifecycle(Behaviour):
         self._mark(child, ctx)
         self._answer(child, Outcome.DONE, ctx)
         if child.is_temporary:
-            self._forget(child, reason)
+            self._forget(child, reason, ctx)
         elif for_good:
             self._host.gone(child.name, reason)
 
-    def _forget(self, child: Child, reason: str) -> None:
+    def _forget(self, child: Child, reason: str, ctx: Context) -> None:
+        self._no_longer_stuck(child, f"{child.name} is gone", ctx)
         del self._children[child.name]
         self._steps.drop(lambda name: name == child.name)
         self._host.gone(child.name, reason)
@@ -234,8 +237,9 @@ class Lifecycle(Behaviour):
     # -- failures -----------------------------------------------------------------------------------------------------
 
     def _recover(self, child: Child, event: ChildDown, ctx: Context) -> None:
-        now_ns = ctx.monotonic_ns()
-        if not self._window.charge(now_ns):
+        is_within_budget = self._window.charge(ctx.monotonic_ns())
+        ctx.after(self._spec.budget.period_s, "window")
+        if not is_within_budget:
             self._give_up(child, event, ctx)
             return
         child.state = ChildState.RESTARTING
@@ -296,6 +300,11 @@ class Lifecycle(Behaviour):
     def _report(self, mode: FailureMode, scope: str, detail: str, ctx: Context, *, recovered: bool = False) -> None:
         if self._failures_to is not None:
             ctx.tell(self._failures_to, FailureReported(mode=mode, scope=scope, detail=detail, recovered=recovered))
+
+    def _no_longer_stuck(self, child: Child, why: str, ctx: Context) -> None:
+        if child.is_stuck:
+            child.is_stuck = False
+            self._report(FailureMode.ACTOR_STUCK, child.name, why, ctx, recovered=True)
 
     def _answer(self, child: Child, outcome: Outcome, ctx: Context, detail: str = "") -> None:
         """To whoever asked for something of this child: see supervisor.py."""

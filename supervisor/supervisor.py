@@ -89,7 +89,7 @@ class Supervisor(Lifecycle):
             return
         refused = _REMOVE_REFUSED.get(child.state)
         if refused is None:
-            self._forget(child, "removed")
+            self._forget(child, "removed", ctx)
         self._reply(command, refused or Outcome.DONE, ctx)
 
     # -- answers ------------------------------------------------------------------------------------------------------
@@ -124,7 +124,7 @@ class Supervisor(Lifecycle):
         self._mark(child, ctx)
         self._answer(child, Outcome.FAILED, ctx, f"{event.reason}: {last_line(event.detail)}")
         if child.is_added and not child.has_been_ready:
-            self._forget(child, event.reason)
+            self._forget(child, event.reason, ctx)
         else:
             self._host.gone(child.name, event.reason)
 

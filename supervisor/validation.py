@@ -1,5 +1,6 @@
 """Faults of a tree, each by its own name, before anything starts."""
 
+from collections.abc import Container
 from enum import StrEnum
 from math import inf, isnan
 from typing import cast
@@ -81,21 +82,21 @@ def validate(root: SupervisorSpec) -> None:
     _check(root, set())
 
 
-def check_child(spec: AnySpec, asked_for: str, parent: SupervisorSpec, known: frozenset[str]) -> None:
+def check_child(spec: AnySpec, asked_for: str, parent: SupervisorSpec, known: Container[str]) -> None:
     """Check one more child of `parent`, made while running, against the names that there are. Raises BadSpec."""
-    _check(spec, set(known))
+    _check(spec, set(), known)
     _check_agreement(parent, spec)
     if spec.id != asked_for:
         raise BadId(spec.id, "id", f"is not the {asked_for!r} that was asked for")
 
 
-def _check(spec: object, seen: set[str]) -> None:
+def _check(spec: object, seen: set[str], known: Container[str] = ()) -> None:
     if not isinstance(spec, ChildSpec | SupervisorSpec):
         raise BadChildren("", "children", f"hold {spec!r}, which is no spec")
     name: object = spec.id
     if not isinstance(name, str) or not name:
         raise BadId("", "id", f"must be a text that is not empty, it is {name!r}")
-    if spec.id in seen:
+    if spec.id in seen or spec.id in known:
         raise DuplicateId(spec.id, "id", "is used twice")
     seen.add(spec.id)
     _one_of(spec.id, "restart", spec.restart, Restart, BadRestart)
@@ -104,7 +105,7 @@ def _check(spec: object, seen: set[str]) -> None:
     _seconds(spec.id, "stuck_after_s", spec.stuck_after_s, BadStuckLimit)
     _check_backoff(spec.id, spec.backoff)
     if isinstance(spec, SupervisorSpec):
-        _check_supervisor(spec, seen)
+        _check_supervisor(spec, seen, known)
     else:
         _check_worker(spec)
 
@@ -124,7 +125,7 @@ def _check_worker(spec: ChildSpec) -> None:
             raise NotPicklable(spec.id, "factory", f"cannot be sent to a process: {problem}")
 
 
-def _check_supervisor(spec: SupervisorSpec, seen: set[str]) -> None:
+def _check_supervisor(spec: SupervisorSpec, seen: set[str], known: Container[str]) -> None:
     _one_of(spec.id, "strategy", spec.strategy, Strategy, BadStrategy)
     _one_of(spec.id, "on_give_up", spec.on_give_up, GiveUp, BadGiveUp)
     _check_budget(spec.id, spec.budget)
@@ -136,7 +137,7 @@ def _check_supervisor(spec: SupervisorSpec, seen: set[str]) -> None:
     if not isinstance(spec.children, tuple):
         raise BadChildren(spec.id, "children", f"must be a tuple of specs, they are {spec.children!r}")
     for child in spec.children:
-        _check(child, seen)
+        _check(child, seen, known)
         _check_agreement(spec, child)
 
 

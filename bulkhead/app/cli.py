@@ -50,6 +50,7 @@ DEFAULT_LOGS = Path("logs")
 
 @app.command()
 def run(
+    context: typer.Context,
     config: Annotated[
         Path | None,
         typer.Option("--config", "-c", help="TOML file [default: config/paper.toml, with a tape tape.toml]"),
@@ -61,27 +62,43 @@ def run(
         list[Path] | None, typer.Option("--replay-ticks", help="CSV of recorded ticks; may be given several times.")
     ] = None,
     speed: Annotated[str, typer.Option(help="Of a tape: times faster than recorded, or 'max'.")] = "max",
+    guard: Annotated[
+        bool, typer.Option("--guard", help="Start it again, within a budget, when it dies or hangs.")
+    ] = False,
+    watchdog_s: Annotated[
+        float | None, typer.Option("--watchdog", help="With --guard: it hangs after so many silent seconds.", min=2.0)
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run a supervised session until Ctrl-C, until --for, or until the tape has ended."""
-    from bulkhead.app.run import RunOptions
-    from bulkhead.app.run import run as run_session
     from bulkhead.app.settings import load_settings
 
-    options = RunOptions(for_s=for_s, tape_files=tuple(replay_ticks or ()), speed=_speed(speed), as_json=as_json)
-    chosen = config or (TAPE_CONFIG if replay_ticks else DEFAULT_CONFIG)
-    outcome = run_session(load_settings(chosen), options)
+    times_faster = _speed(speed)
+    settings = load_settings(config or (TAPE_CONFIG if replay_ticks else DEFAULT_CONFIG))
+    if guard:
+        from bulkhead.app.guard import guard_run
+
+        raise typer.Exit(guard_run(context, settings, watchdog_s))
+    if watchdog_s is not None:
+        raise Stopped(ExitCode.CONFIG, "--watchdog is for the guard: add --guard")
+    from bulkhead.app.run import RunOptions
+    from bulkhead.app.run import run as run_session
+
+    options = RunOptions(for_s=for_s, tape_files=tuple(replay_ticks or ()), speed=times_faster, as_json=as_json)
+    outcome = run_session(settings, options)
     if outcome.code is not ExitCode.OK:
         raise Stopped(outcome.code, outcome.reason)
 
 
 @app.command()
 def bench(
-    only: Annotated[str | None, typer.Option(help="Only this: tick-to-order, tick-to-order-busy or replay.")] = None,
+    only: Annotated[
+        str | None, typer.Option(help="Only this: tick-to-order, tick-to-order-busy, replay or runtime.")
+    ] = None,
     seconds: Annotated[float, typer.Option(help="Of each latency bench, after its warm-up.", min=1.0)] = 20.0,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure this machine: tick-to-order beside its floor, and replay throughput."""
+    """Measure this machine: tick-to-order beside its floor, replay throughput, the runtime beside plain pykka."""
     from bulkhead.app.bench.command import bench as run_bench
 
     run_bench(only, seconds, as_json=as_json)
@@ -137,6 +154,14 @@ def status(logs_dir: LogsOption = DEFAULT_LOGS, session: SessionOption = None, a
     from bulkhead.app.commands import status as command
 
     raise typer.Exit(command.run(logs_dir, session, as_json))
+
+
+@app.command()
+def top(logs_dir: LogsOption = DEFAULT_LOGS, as_json: JsonOption = False) -> None:
+    """Show `status` live, once a second, until Ctrl-C; follows the next session too. With --json one object a line."""
+    from bulkhead.app.commands import top as command
+
+    raise typer.Exit(command.run(logs_dir, as_json))
 
 
 @app.command()
@@ -229,6 +254,36 @@ def resume(
     from bulkhead.app.settings import load_settings
 
     raise typer.Exit(command.run(load_settings(config), reason, operator, as_json))
+
+
+@app.command()
+def restart(
+    actor: Annotated[str, typer.Argument(help="As `bulkhead status` names it, for example strategy:trend.")],
+    reason: Annotated[str, typer.Option(help="Why; it is recorded.")],
+    operator: Annotated[str | None, typer.Option(help="Who says so [default: $USER]")] = None,
+    logs_dir: LogsOption = DEFAULT_LOGS,
+    as_json: JsonOption = False,
+) -> None:
+    """Start an actor again that was parked or stopped, with a fresh budget. The act is recorded first."""
+    from bulkhead.app.commands import child as command
+    from bulkhead.app.desk import Action
+
+    raise typer.Exit(command.run(logs_dir, Action.RESTART, actor, reason, operator, as_json))
+
+
+@app.command()
+def stop(
+    actor: Annotated[str, typer.Argument(help="As `bulkhead status` names it, for example strategy:trend.")],
+    reason: Annotated[str, typer.Option(help="Why; it is recorded.")],
+    operator: Annotated[str | None, typer.Option(help="Who says so [default: $USER]")] = None,
+    logs_dir: LogsOption = DEFAULT_LOGS,
+    as_json: JsonOption = False,
+) -> None:
+    """Stop one actor of the run, for example a strategy. It stays stopped until it is asked for again."""
+    from bulkhead.app.commands import child as command
+    from bulkhead.app.desk import Action
+
+    raise typer.Exit(command.run(logs_dir, Action.STOP, actor, reason, operator, as_json))
 
 
 _UsageError: type[Exception] = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")

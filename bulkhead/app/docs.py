@@ -92,7 +92,7 @@ _EXITS = {
     "NOT_FOUND": "What was asked for does not exist.",
     "NOT_RUNNING": "No live run.",
     "TIMEOUT": "What was waited for did not come in time.",
-    "STUCK": "The run's process lives but no longer reports.",
+    "STUCK": "The run's process lives but no longer reports; or, of a run: too many actors hung, and it ended at once.",
 }
 
 

@@ -6,6 +6,7 @@ Nothing happens at import, and nothing here decides anything: factories close ov
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from actors import addresses
 from actors.broker import BrokerActor, OrderTransportActor, TransportActor
@@ -18,6 +19,8 @@ from actors.reconciler import OmsSeat
 from actors.recorder import RecorderActor, Sinks
 from actors.risk_guard import RiskGuardActor
 from actors.strategy import Seat, StrategyActor
+from bulkhead.app.desk import DeskActor
+from bulkhead.app.notify import ASKED_BY_ENV
 from bulkhead.app.settings import Settings, VenueSettings
 from bulkhead.execution.micro_pipeline import PipelineSettings
 from bulkhead.ledger.port import LedgerPort
@@ -28,7 +31,7 @@ from bulkhead.venues.port import Instrument, MarketFeed, OrderVenue
 from messages.base import Body, Lane, Letter
 from messages.failure import StopLevelTold, StopReason
 from messages.orders import Reconcile
-from messages.values import StopLevel
+from messages.values import OnStop, StopLevel
 from supervisor.gate import Gate
 from supervisor.runtime.behaviour import Behaviour
 from supervisor.runtime.host import Host
@@ -38,6 +41,7 @@ from supervisor.spec import Strategy as RestartStrategy
 
 ROOT = "root"
 FEED = "feed"
+DESK = "operator-desk"
 IO_DEADLINE_S = 3.0
 GUARD_NAMES = frozenset({addresses.LEDGER, addresses.RISK_GUARD, addresses.FAILURE_HANDLER})
 
@@ -50,6 +54,7 @@ class LoadedStrategy:
     symbols: tuple[str, ...]
     make: Callable[[], Strategy]
     bar_intervals_s: tuple[int, ...]
+    on_stop: OnStop = OnStop.CANCEL_ENTRIES
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,8 @@ class Parts:
     instruments: dict[str, Instrument]
     strategies: tuple[LoadedStrategy, ...]
     open_sinks: Sinks
+    folder: Path | None = None
+    """The session's, where an operator may leave requests; None: nobody may."""
 
 
 def watch_over(parts: Parts) -> None:
@@ -133,7 +140,10 @@ def _operations(parts: Parts) -> SupervisorSpec:
         factory=ObserverActor,
         topics=(addresses.DECISIONS, addresses.ORDER_CHANGES, addresses.PORTFOLIO_CHANGES),
     )
-    return SupervisorSpec(id="operations", children=(recorder, observer), on_give_up=GiveUp.PARK)
+    children = [recorder, observer]
+    if parts.folder is not None:
+        children.append(ChildSpec(id=DESK, factory=partial(DeskActor, parts.folder, parts.host)))
+    return SupervisorSpec(id="operations", children=tuple(children), on_give_up=GiveUp.PARK)
 
 
 def _guard(parts: Parts) -> SupervisorSpec:
@@ -185,6 +195,7 @@ def _execution(parts: Parts) -> SupervisorSpec:
         reconcile_interval_s=settings.execution.reconcile_interval_s,
         reconcile_interval_without_stream_s=settings.execution.reconcile_interval_without_stream_s,
         query_unknown_interval_s=settings.execution.query_unknown_interval_s,
+        on_stop={loaded.strategy_id: loaded.on_stop for loaded in parts.strategies},
     )
     return SupervisorSpec(
         id="execution",
@@ -273,7 +284,7 @@ def _strategy(parts: Parts, loaded: LoadedStrategy) -> SupervisorSpec:
                     memory_mb=settings.memory_mb,
                     nice=settings.nice,
                     cpus=settings.cpus,
-                    hidden_env=secret_names(parts.settings.venue),
+                    hidden_env=(*secret_names(parts.settings.venue), *ASKED_BY_ENV),
                 ),
             ),
         ),

@@ -57,6 +57,7 @@ def _load(configured: StrategySettings) -> LoadedStrategy:
         # Words, not the class: a child process imports it anew, and must find the same.
         make=partial(build_strategy, configured.use, configured.traded, configured.parameters),
         bar_intervals_s=found.bar_intervals_s,
+        on_stop=found.on_stop,
     )
 
 

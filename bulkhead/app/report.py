@@ -23,6 +23,7 @@ from bulkhead.monitor.status import (
 from messages.orders import OrderRow
 from messages.portfolio import PortfolioSnapshot
 from supervisor.runtime.host import Host
+from supervisor.runtime.threaded import ThreadedHost
 
 PROCESS_STARTED = process_started(os.getpid())
 
@@ -133,6 +134,8 @@ def _pnl(portfolio: PortfolioSnapshot | None) -> PnlStatus | None:
 
 def _counters(figures: Figures, host: Host) -> dict[str, int]:
     counters = {"decisions": figures.decisions, "dead_letters": host.dead_letters}
+    if isinstance(host, ThreadedHost):
+        counters["abandoned_threads"] = len(host.abandoned())
     if figures.feed is not None:
         names = ("ticks", "duplicates", "late", "gaps", "protocol_errors")
         counters |= {name: getattr(figures.feed, name) for name in names}

@@ -1,6 +1,8 @@
 """`bulkhead run`: a session from its first check to its summary."""
 
+import faulthandler
 import gzip
+import os
 import signal
 import sys
 import threading
@@ -20,8 +22,10 @@ from bulkhead.app import exit_codes
 from bulkhead.app.console import Console, TapeProgress
 from bulkhead.app.driver import Driver, TapeDriver, ThreadedDriver
 from bulkhead.app.exit_codes import ExitCode, Stopped
-from bulkhead.app.house import ROOT, tree
+from bulkhead.app.house import ROOT, critical_names, tree
 from bulkhead.app.logs import session_log
+from bulkhead.app.notify import GUARD_ENV, Notifier, end_with_parent
+from bulkhead.app.pulse import Pulse
 from bulkhead.app.report import figures_of, status_of
 from bulkhead.app.session import Session, finish_session, open_session
 from bulkhead.app.settings import Settings
@@ -37,6 +41,7 @@ from messages.failure import CancelEntries, StopReason
 from messages.orders import Reconcile
 from messages.supervision import ChildDown
 from messages.values import StopLevel
+from supervisor.policy import NORMAL_ENDS
 from supervisor.runtime.host import Host
 from supervisor.runtime.mailbox import Bounds
 from supervisor.runtime.simulated import SimulatedHost
@@ -52,6 +57,7 @@ START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 45.0
 CANCEL_TIMEOUT_S = 5.0
 STATUS_INTERVAL_S = 1.0
+STDERR_FD = 2
 CAUGHT = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -67,7 +73,7 @@ class RunOptions:
     on_sent: OnSent | None = None
     simulator: SimulatorSettings | None = None
     """Replaces what the settings say of the simulated venue."""
-    bounds: Bounds = Bounds()  # noqa: B008 - immutable
+    bounds: Bounds = field(default_factory=Bounds)
 
 
 @dataclass
@@ -95,6 +101,11 @@ class Interrupts:
         self.reason = signal.Signals(number).name
 
 
+def _is_ignored(number: signal.Signals) -> bool:
+    """As `nohup` asks for."""
+    return signal.getsignal(number) is signal.SIG_IGN
+
+
 @contextmanager
 def caught_signals() -> Iterator[Interrupts]:
     """Only in the main thread, as Python wants it; elsewhere nothing is caught."""
@@ -102,10 +113,13 @@ def caught_signals() -> Iterator[Interrupts]:
     if threading.current_thread() is not threading.main_thread():
         yield interrupts
         return
-    before = {number: signal.signal(number, interrupts) for number in CAUGHT}
+    before = {number: signal.signal(number, interrupts) for number in CAUGHT if not _is_ignored(number)}
+    # Written by the interpreter itself, so also while a thread holds the GIL: a guard asks for it before it kills.
+    faulthandler.register(signal.SIGUSR1, file=STDERR_FD, all_threads=True)
     try:
         yield interrupts
     finally:
+        faulthandler.unregister(signal.SIGUSR1)
         for number, handler in before.items():
             signal.signal(number, handler)
 
@@ -117,7 +131,11 @@ def run(settings: Settings, options: RunOptions) -> Outcome:
     if options.tape_files:
         host: Host = SimulatedHost(settings.session.seed, start_ns=0, fifo=True)
     else:
-        host = ThreadedHost(settings.session.seed, bounds=options.bounds)
+        host = ThreadedHost(
+            settings.session.seed, bounds=options.bounds, max_abandoned=settings.session.max_abandoned_threads
+        )
+        host.on_output = log_output
+        host.on_exhausted = leave_stuck
     tapes: list[TapeDriver] = []
 
     def on_venue(venue: Venue) -> None:
@@ -125,6 +143,8 @@ def run(settings: Settings, options: RunOptions) -> Outcome:
             tapes.append(TapeDriver(host, venue, venue.tape, options.speed))
 
     sys.setswitchinterval(SWITCH_INTERVAL_S)
+    if os.environ.get(GUARD_ENV) == "1":
+        end_with_parent()
     opened = open_session(settings, host, simulator, on_venue=on_venue, on_sent=options.on_sent)
     with closing(host), caught_signals() as interrupts, opened as session, session_log(session.folder.path):
         console = Console(session, options.as_json, options.quiet)
@@ -133,6 +153,25 @@ def run(settings: Settings, options: RunOptions) -> Outcome:
             outcome = runner.run()
         console.summary(outcome.kpi, outcome.tape, outcome.reason)
     return outcome
+
+
+def log_output(name: str, line: str) -> None:
+    """What a strategy prints goes to the session's app.log, under its name."""
+    logger.bind(actor=name).info("{} prints: {}", name, line)
+
+
+def log_down(down: ChildDown) -> None:
+    """One line for people, and the whole story for app.log."""
+    if down.reason in NORMAL_ENDS:
+        return
+    logger.warning("{} has ended ({}): {}", down.child, down.reason, _last_line(down.detail))
+    logger.info("the end of {}, incarnation {}:\n{}", down.child, down.epoch, down.detail)
+
+
+def leave_stuck(names: tuple[str, ...]) -> None:
+    """At once, and without asking anybody: what hangs may be what would be asked."""
+    logger.critical("{} actors hang and cannot be ended ({}): the process ends", len(names), ", ".join(names))
+    exit_codes.leave_at_once(ExitCode.STUCK)
 
 
 def simulator_settings(settings: Settings, options: RunOptions) -> SimulatorSettings | None:
@@ -190,6 +229,9 @@ class Runner:
         self._started_ns = time.time_ns()
         self._next_status = 0.0
         self._last_report: StatusReport | None = None
+        self._notifier = Notifier.from_environment()
+        names = critical_names(session.settings.venue.name)
+        self._pulse = Pulse(self._host, names, self._notifier) if isinstance(self._host, ThreadedHost) else None
         self._tape_rows = sum(count_rows(path) for path in options.tape_files)
 
     def run(self) -> Outcome:
@@ -218,6 +260,7 @@ class Runner:
             kind = "supervisor" if isinstance(node, SupervisorSpec) else "worker"
             self._host.register(node.id, parent, kind)
         self._host.on_orphan_down = self._note_root_down
+        self._host.on_down = log_down
         self._host.start_child(
             ROOT, lambda: Supervisor(spec, self._host, addresses.FAILURE_HANDLER), parent=None, kind="supervisor"
         )
@@ -227,6 +270,7 @@ class Runner:
         if self._root_down is not None:
             raise Stopped(ExitCode.ERROR, f"the tree did not start: {_last_line(self._root_down.detail)}")
         self._state = RunState.TRADING
+        self._notifier.ready()
 
     @property
     def _is_recovered(self) -> bool:
@@ -269,9 +313,14 @@ class Runner:
         return self._driver.until(step, timeout_s)
 
     def _show(self) -> None:
+        if self._pulse is not None:
+            self._pulse.look(time.monotonic_ns())
         if time.monotonic() >= self._next_status:
             self._next_status = time.monotonic() + STATUS_INTERVAL_S
             self._write_status()
+            self._notifier.status(f"{self._state.value}, {'gate open' if self._gate.is_open else self._why_shut()}")
+            if self._pulse is None:
+                self._notifier.watchdog()  # a tape is played in this very thread: to be here is progress
 
     def _write_status(self) -> None:
         report = status_of(self._session, self._state, self._started_ns)
@@ -295,14 +344,16 @@ class Runner:
     def _shut_down(self, reason: str) -> None:
         """No new entries, working ones cancelled, the books compared a last time, the tree down in reverse order."""
         self._state = RunState.STOPPING
+        self._notifier.stopping()
         is_venue_lost = isinstance(self._driver, TapeDriver) and self._driver.is_lost
         if not self._is_down and not is_venue_lost:
             now_ns = self._host.now_ns()
             self._gate.shut(
                 StopReason(reason_id="session:stopping", level=StopLevel.SOFT, cause=reason, since_ns=now_ns)
             )
-            self._host.tell(addresses.OMS, CancelEntries(reason=f"the session ends: {reason}"), sender="run")
-            self._driver.until(lambda: self._is_down or self._oms().working == 0, CANCEL_TIMEOUT_S)
+            if self._session.settings.session.on_stop == "cancel_entries":
+                self._host.tell(addresses.OMS, CancelEntries(reason=f"the session ends: {reason}"), sender="run")
+                self._driver.until(lambda: self._is_down or self._oms().working == 0, CANCEL_TIMEOUT_S)
             before = self._oms().reconciliations
             self._host.tell(addresses.OMS, Reconcile(reason="the session ends"), sender="run")
             self._driver.until(lambda: self._is_down or self._oms().reconciliations > before, CANCEL_TIMEOUT_S)

@@ -99,6 +99,7 @@ def open_session(
             instruments=instruments,
             strategies=strategies,
             open_sinks=lambda: open_sinks(folder.path, settings.session.ledger_file),
+            folder=None if venue.owns_trading_clock else folder.path,
         )
         watch_over(parts)
         session = Session(settings, session_id, folder, ledger, venue, parts)

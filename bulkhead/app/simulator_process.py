@@ -4,12 +4,14 @@ The child ends with its parent: it holds the other end of a pipe, so that even a
 """
 
 import json
+import os
 import subprocess
 import sys
 from types import TracebackType
 from typing import IO, Self
 
 from bulkhead.app.exit_codes import ExitCode, Stopped
+from bulkhead.app.notify import without_notify
 from bulkhead.venues.simulator.settings import SimulatorSettings
 
 STOP_DEADLINE_S = 5.0
@@ -25,7 +27,7 @@ class SimulatorProcess:
 
     def start(self) -> None:
         """Returns when it listens. Raises Stopped with the simulator's own words when it does not."""
-        command = [sys.executable, "-m", "bulkhead.venues.simulator", "--settings-json", self._settings_json()]
+        command = [sys.executable, "-P", "-m", "bulkhead.venues.simulator", "--settings-json", self._settings_json()]
         self._process = subprocess.Popen(  # noqa: S603 - our own module, with our own interpreter
             command,
             stdin=subprocess.PIPE,
@@ -34,6 +36,7 @@ class SimulatorProcess:
             text=True,
             # Ctrl-C goes to the terminal's whole process group: the venue must still be there for the last cancels.
             start_new_session=True,
+            env=without_notify(os.environ),
         )
         line = _first_line(self._process.stdout)
         if not line:

@@ -43,6 +43,8 @@ class Directory(ABC):
         self.on_orphan_down: Callable[[ChildDown], None] = _nothing
         self.on_liveness: Callable[[str, bool], None] = _nothing
         """(name, is up). Told at once, in the dying or starting thread, before any message: the gate hangs on it."""
+        self.on_down: Callable[[ChildDown], None] = _nothing
+        """Every report of an end, in the thread that reports it: for a log that works though nothing else does."""
         self.on_dead_letter: Callable[[Letter, str], None] = _nothing
         """(letter, reason). Told at once, in the thread that sent or died, before the DeadLetter is on its way."""
         self.on_flood: Callable[[str], None] = _nothing

@@ -213,6 +213,7 @@ class Host(Directory):
             detail=detail,
             correlation_id=culprit.correlation_id if culprit else None,
         )
+        self.on_down(down)
         if slot.parent is None:
             self.gone(slot.name, reason)
             self.on_orphan_down(down)
