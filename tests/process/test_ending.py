@@ -64,6 +64,7 @@ def test_an_operator_stops_a_strategy_and_starts_it_again(tmp_path: Path) -> Non
     assert [(act["operator"], act["action"]) for act in acts] == [
         ("mina", "stop strategy:ladder"),
         ("mina", "restart strategy:ladder"),
-    ]
+        ("mina", "restart strategy:ladder"),
+    ], "also what was asked in vain"
     ended = bulkhead("restart", "strategy:ladder", "--reason", "x", "--logs-dir", str(run.folder))
     assert ended.returncode == 3
