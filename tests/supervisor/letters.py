@@ -17,6 +17,17 @@ class Order(Command):
     n: int = 0
 
 
+class Wish(Command):
+    """Needs credit."""
+
+    n: int = 0
+    is_refusable = True
+
+    @property
+    def subject(self) -> str:
+        return f"wish-{self.n}"
+
+
 class Proof(Evidence):
     n: int = 0
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from messages.base import Envelope
 from supervisor.runtime.mailbox import FAIRNESS_RUN, Bounds, Mailbox, Put
-from tests.supervisor.letters import Data, Note, Urgent, sealed
+from tests.supervisor.letters import Data, Note, Proof, Urgent, Wish, sealed
 
 
 def drain(box: Mailbox) -> list[Envelope]:
@@ -226,3 +226,84 @@ def test_threads_hammer_it_and_the_counts_still_agree() -> None:
     assert balance(box)
     assert not out_of_order
     assert set(last_seen.values()) <= {each - 2}
+
+
+# -- credit, flood, readers -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.lesson("L19")
+def test_what_needs_credit_is_refused_at_once_without_it_and_has_it_again_later() -> None:
+    box = Mailbox(Bounds(intents=2))
+    assert [box.put(sealed(Wish(n=n))) for n in range(3)] == [Put.QUEUED, Put.QUEUED, Put.BUSY]
+    assert box.put(sealed(Note())) is Put.QUEUED, "others of its lane need none"
+    assert box.put(sealed(Proof())) is Put.QUEUED
+    box.take_nowait()
+    assert box.put(sealed(Wish(n=4))) is Put.QUEUED
+    assert box.counts().busy == 1
+    assert balance(box)
+
+
+@pytest.mark.lesson("L12")
+def test_a_flood_is_said_once_keeps_everything_and_ends_at_half() -> None:
+    box = Mailbox(Bounds(orders=10))
+    verdicts = [box.put(sealed(Proof(n=n))) for n in range(15)]
+    assert verdicts.count(Put.FLOODED) == 1
+    assert verdicts[10] is Put.FLOODED
+    assert box.is_flooded
+    for _ in range(9):
+        box.take_nowait()
+    assert box.is_flooded, "six are more than half of ten"
+    box.take_nowait()
+    assert not box.is_flooded
+    assert len(drain(box)) == 5
+    assert balance(box)
+
+
+def test_only_the_reader_it_was_handed_to_may_take() -> None:
+    box = Mailbox()
+    box.hand_to(1)
+    box.put(sealed(Note(n=1)))
+    box.hand_to(2)
+    assert box.take_nowait(1) is None
+    assert box.depth() == 1, "and nothing is lost by its asking"
+    found = [box.take_nowait(2) for _ in range(3)]
+    assert [e.body for e in found if e is not None] == [Note(n=1)]
+
+
+def test_a_reader_that_waits_is_woken_when_another_takes_its_place() -> None:
+    box = Mailbox()
+    box.hand_to(1)
+    got: list[Envelope | None] = []
+    waiting = threading.Thread(target=lambda: got.append(box.take(30.0, 1)))
+    waiting.start()
+    box.hand_to(2)
+    waiting.join(timeout=30)
+    assert got == [None]
+
+
+@pytest.mark.parametrize("attempt", range(5))
+def test_nothing_is_lost_between_put_and_close(attempt: int) -> None:
+    """Each message is drained or refused, whichever thread came first."""
+    box = Mailbox()
+    senders, each = 4, 500
+    verdicts: list[Put] = []
+    go = threading.Event()
+
+    def send() -> None:
+        go.wait(30)
+        verdicts.extend([box.put(sealed(Note(n=n))) for n in range(each)])
+
+    threads = [threading.Thread(target=send) for _ in range(senders)]
+    for thread in threads:
+        thread.start()
+    go.set()
+    while box.depth() < 50 * (attempt + 1):
+        pass
+    left = box.close()
+    for thread in threads:
+        thread.join(timeout=30)
+    assert len(verdicts) == senders * each
+    assert len(left) == verdicts.count(Put.QUEUED)
+    assert box.counts().refused == verdicts.count(Put.REFUSED)
+    assert box.depth() == 0
+    assert balance(box)
