@@ -147,6 +147,8 @@ class Terminated(Body):
     lane = Lane.SYSTEM
     child: str
     reason: str
+    watch: int = 0
+    """Which watch it answers: the runtime hands it on only while that watch stands."""
 
 
 class Busy(Body):

@@ -100,6 +100,8 @@ class Lifecycle(Behaviour):
         elif child.state is ChildState.RESTARTING:
             ctx.cancel_timer(f"restart:{child.name}")
             self._stopped(child, "shutdown", ctx, for_good=child.is_held)
+            if child.is_held and self._ending is None:
+                self._go_on_without(child)
 
     def _settle(self, ctx: Context) -> None:
         if self._ending is not None:
@@ -289,7 +291,10 @@ class Lifecycle(Behaviour):
         child.state, child.is_held = ChildState.PARKED, True
         self._mark(child, ctx)
         self._host.gone(child.name, "parked")
-        # Neighbours that went down for it go on without it.
+        self._go_on_without(child)
+
+    def _go_on_without(self, child: Child) -> None:
+        """Neighbours that went down for it come back, since it will not take them along."""
         self._steps.add("start", affected(self._spec.strategy, tuple(self._children), child.name))
 
     # -- telling ------------------------------------------------------------------------------------------------------

@@ -76,9 +76,9 @@ class Cell:
         self._world = world
 
     def start(self) -> None:
-        """Run `on_start`; report ready unless the behaviour does so itself."""
+        """Run `on_start`; report ready unless the behaviour does so itself, or has ended already."""
         self._behaviour.on_start(self.context)
-        if self._behaviour.starts_ready:
+        if self._behaviour.starts_ready and self.ending is None:
             self.context.ready()
 
     def step(self, envelope: Envelope) -> None:

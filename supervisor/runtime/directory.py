@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from itertools import count
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 
 from messages.base import Body, Envelope, Letter
 from messages.supervision import Busy, ChildDown, DeadLetter, NodeStatus, Terminated
@@ -24,6 +24,13 @@ def _nothing(*_: Any) -> None:
     """What nobody listens to."""
 
 
+class _Watch(NamedTuple):
+    """A watch ends when it is answered, when it is taken back, and with the incarnation that asked for it."""
+
+    epoch: int
+    number: int
+
+
 class Directory(ABC):
     """Names and delivery, safe to use from any thread."""
 
@@ -33,7 +40,9 @@ class Directory(ABC):
         self._bounds = bounds
         self._slots: dict[str, Slot] = {}
         self._topics: dict[str, tuple[str, ...]] = {}
-        self._watchers: dict[str, dict[str, int]] = {}
+        self._watches: dict[tuple[str, str], _Watch] = {}
+        self._watchers: dict[str, set[str]] = {}  # of each target that is not gone
+        self._watch_numbers = count(1)
         self._last_epochs: dict[str, int] = {}  # of names that were removed: an epoch is never given twice
         self._timers = TimerHeap()
         self._lock = Lock()
@@ -149,31 +158,48 @@ class Directory(ABC):
 
     def watch(self, watcher: str, epoch: int, target: str) -> None:
         """Terminated to `watcher` once `target` is gone for good; at once if it is, or never was there."""
+        watch = _Watch(epoch, next(self._watch_numbers))
         with self._lock:
             slot = self._slots.get(target)
-            is_gone = slot is None or slot.gone is not None
-            if not is_gone:
-                self._watchers.setdefault(target, {})[watcher] = epoch
-        if is_gone:
-            reason = slot.gone if slot is not None and slot.gone is not None else "no such actor"
-            self.tell(watcher, Terminated(child=target, reason=reason), sender="host")
+            gone = "no such actor" if slot is None else slot.gone
+            self._watches[watcher, target] = watch
+            if gone is None:
+                self._watchers.setdefault(target, set()).add(watcher)
+        if gone is not None:
+            self._say_terminated(watcher, target, gone, watch)
 
     def unwatch(self, watcher: str, epoch: int, target: str) -> None:
         with self._lock:
-            watchers = self._watchers.get(target, {})
-            if watchers.get(watcher) == epoch:
-                del watchers[watcher]
+            watch = self._watches.get((watcher, target))
+            if watch is not None and watch.epoch == epoch:
+                del self._watches[watcher, target]
 
     def gone(self, name: str, reason: str) -> None:
         """Nobody will start `name` again by itself, nor anything below it: their watchers are told, once."""
-        told: list[tuple[str, int, str]] = []
+        told: list[tuple[str, str, _Watch]] = []
         with self._lock:
             for slot in self._subtree(name):
                 slot.gone = reason
-                told += ((w, epoch, slot.name) for w, epoch in self._watchers.pop(slot.name, {}).items())
-        for watcher, epoch, target in told:
-            if self.current_epoch(watcher) == epoch:
-                self.tell(watcher, Terminated(child=target, reason=reason), sender="host")
+                for watcher in sorted(self._watchers.pop(slot.name, ())):
+                    watch = self._watches.get((watcher, slot.name))
+                    if watch is not None:
+                        told.append((watcher, slot.name, watch))
+        for watcher, target, watch in told:
+            self._say_terminated(watcher, target, reason, watch)
+
+    def _say_terminated(self, watcher: str, target: str, reason: str, watch: "_Watch") -> None:
+        slot = self._slots.get(watcher)
+        if slot is not None and slot.live is not None and slot.live.epoch == watch.epoch:
+            self.tell(watcher, Terminated(child=target, reason=reason, watch=watch.number), sender="host")
+
+    def _ends_watch(self, watcher: str, epoch: int, said: Terminated) -> bool:
+        """Whether the watch that this answers still stands; it does no more then."""
+        with self._lock:
+            key = (watcher, said.child)
+            is_open = self._watches.get(key) == _Watch(epoch, said.watch)
+            if is_open:
+                del self._watches[key]
+            return is_open
 
     def _subtree(self, name: str) -> list[Slot]:
         slot = self._slots.get(name)

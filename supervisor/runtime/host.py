@@ -10,7 +10,7 @@ from math import inf
 from random import Random
 
 from messages.base import Envelope, Letter
-from messages.supervision import ChildDown, ChildReady, ChildState, Ping, Stop
+from messages.supervision import ChildDown, ChildReady, ChildState, Ping, Stop, Terminated
 from supervisor.runtime.behaviour import Behaviour
 from supervisor.runtime.cell import AnyCell, Cell, is_for_another
 from supervisor.runtime.directory import Directory
@@ -19,7 +19,7 @@ from supervisor.runtime.slot import Incarnation, Slot
 
 Factory = Callable[[], Behaviour]
 MAX_DETAIL_CHARS = 8_000
-_RUNTIMES_OWN = frozenset({Stop, Ping})
+_RUNTIMES_OWN = frozenset({Stop, Ping, Terminated})
 
 
 class Host(Directory):
@@ -127,7 +127,7 @@ class Host(Directory):
             return False
         try:
             one.cell = cell = self._make_cell(one, factory)
-            if one.is_over:  # given up while it was made: whoever did that has not seen this cell
+            if one.slot.live is not one:  # given up while it was made: whoever did that has not seen this cell
                 cell.fence()
                 return False
             cell.start()
@@ -142,6 +142,8 @@ class Host(Directory):
         if type(body) in _RUNTIMES_OWN:
             if isinstance(body, Ping):
                 one.answered_ns = self.monotonic_ns()
+                return True
+            if isinstance(body, Terminated) and not self._ends_watch(one.slot.name, one.epoch, body):
                 return True
             if isinstance(body, Stop):
                 if is_for_another(body, one.epoch):
