@@ -35,6 +35,7 @@ def state_of(run: Run) -> str | None:
     return None if report is None else next(n["state"] for n in report["tree"] if n["id"] == "strategy:ladder")
 
 
+@pytest.mark.req("S-17")
 @pytest.mark.lesson("L36")
 def test_an_operator_stops_a_strategy_and_starts_it_again(tmp_path: Path) -> None:
     with simulator(tmp_path) as venue:
