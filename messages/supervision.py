@@ -176,8 +176,8 @@ class DeadLetter(Body):
     """The stack trace, where its handler raised."""
 
 
-class TimerFired(Body):
-    """A timer of the behaviour's own. Timers die with their incarnation."""
+class TimerFired(Command):
+    """A timer of the behaviour's own. It dies with its incarnation: one that has fired and waits is a stale command."""
 
     lane = Lane.SYSTEM
     key: str

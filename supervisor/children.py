@@ -19,9 +19,13 @@ class Child:
     epoch: int = 0
     attempts: int = 0
     """Restarts since it last stayed up, for the backoff."""
+    is_waiting: bool = False
+    """RESTARTING, and its delay is not over."""
     has_been_ready: bool = False
     is_held: bool = False
     """An operator stopped it, or it was parked: only an operator starts it again (field lesson L36)."""
+    has_ended: bool = False
+    """By itself, and nothing is left for it to do."""
     is_added: bool = False
     """Made from the template while running."""
     is_stuck: bool = False
@@ -46,6 +50,16 @@ class Child:
         return self.spec.restart is Restart.TEMPORARY
 
 
+@dataclass(slots=True)
+class Shared:
+    """What the supervisors of one tree have in common; it outlasts their incarnations."""
+
+    names: frozenset[str]
+    """Of every node of the spec: an added child may not take one that is still to be started."""
+    kept_down: dict[str, ChildState] = field(default_factory=dict)
+    """Children that are held, as stopped or as parked."""
+
+
 class Step(NamedTuple):
     kind: Literal["start", "stop"]
     child: str
@@ -67,6 +81,10 @@ class Steps:
 
     def drop(self, is_dropped: Callable[[str], bool]) -> None:
         self._waiting = deque(step for step in self._waiting if not is_dropped(step.child))
+
+    def will_stop(self, name: str) -> bool:
+        """A stop of it is among those that have not begun."""
+        return Step("stop", name) in self._waiting
 
     def clear(self) -> None:
         self._waiting.clear()

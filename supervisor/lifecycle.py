@@ -7,16 +7,19 @@ what may be asked of it while it runs in supervisor.py; this file is only the me
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
+from functools import partial
 from math import inf
 from typing import NamedTuple
 
+from messages.base import Body
 from messages.failure import FailureMode, FailureReported
 from messages.supervision import ChildDown, ChildReady, ChildState, Outcome, RestartDue, Stop, TimerFired
-from supervisor.children import STARTABLE, UP, Child, Step, Steps
+from supervisor.children import STARTABLE, UP, Child, Shared, Step, Steps
 from supervisor.policy import IGNORE, RestartWindow, affected, backoff_s, should_restart
 from supervisor.runtime.behaviour import Behaviour, Context, receives
 from supervisor.runtime.host import Host
-from supervisor.spec import BRUTAL, AnySpec, GiveUp, HostKind, Strategy, SupervisorSpec
+from supervisor.spec import BRUTAL, GiveUp, HostKind, Strategy, SupervisorSpec, nodes
 
 
 class Ending(NamedTuple):
@@ -24,6 +27,10 @@ class Ending(NamedTuple):
 
     reason: str
     detail: str
+
+
+class Fenced(RuntimeError):
+    """What a supervisor wanted to do after it had been given up."""
 
 
 class Lifecycle(Behaviour):
@@ -41,11 +48,16 @@ class Lifecycle(Behaviour):
         self._steps = Steps()
         self._is_first_start = True
         self._ending: Ending | None = None
+        self._shared = Shared(frozenset(node.id for node, _ in nodes(spec)))
 
     # -- life ---------------------------------------------------------------------------------------------------------
 
     def on_start(self, ctx: Context) -> None:
         self._forget_strangers(ctx)
+        for child in self._children.values():
+            if child.name in self._shared.kept_down:
+                child.state, child.is_held = self._shared.kept_down[child.name], True
+                self._hands(ctx).gone(child.name, child.state)
         self._steps.add("start", self._children)
         self._advance(ctx)
 
@@ -53,8 +65,8 @@ class Lifecycle(Behaviour):
         """What an earlier incarnation had added while it ran: nobody will start it again, and its name is free."""
         for name in sorted(self._host.names()):
             if self._host.parent_of(name) == ctx.name and name not in self._children:
-                self._host.gone(name, "forgotten")
-                self._host.remove_child(name)
+                self._hands(ctx).gone(name, "forgotten")
+                self._hands(ctx).remove_child(name)
 
     @receives(Stop)
     def on_stop_asked(self, stop: Stop, ctx: Context) -> None:
@@ -70,6 +82,16 @@ class Lifecycle(Behaviour):
         for child in self._children.values():
             self._answer(child, Outcome.STOPPING, ctx)
         self._steps.add("stop", reversed(self._children))
+
+    def receive(self, body: Body, ctx: Context) -> None:
+        with suppress(Fenced):
+            super().receive(body, ctx)
+
+    def _hands(self, ctx: Context) -> Host:
+        """The host, to act upon. Raises Fenced where this incarnation has been given up: its successor is in office."""
+        if self._host.current_epoch(ctx.name) != ctx.epoch:
+            raise Fenced(f"{ctx.name}.{ctx.epoch} came back late")
+        return self._host
 
     # -- steps --------------------------------------------------------------------------------------------------------
 
@@ -105,6 +127,8 @@ class Lifecycle(Behaviour):
 
     def _settle(self, ctx: Context) -> None:
         if self._ending is not None:
+            for child in self._children.values():
+                self._no_longer_stuck(child, f"{child.name} has been stopped", ctx)
             ctx.end(*self._ending)
         elif self._is_first_start and all(c.state is not ChildState.RESTARTING for c in self._children.values()):
             self._is_first_start = False
@@ -112,18 +136,17 @@ class Lifecycle(Behaviour):
 
     def _begin_start(self, child: Child, ctx: Context) -> None:
         spec = child.spec
-        child.state = ChildState.STARTING
+        child.state, child.has_ended = ChildState.STARTING, False
         if isinstance(spec, SupervisorSpec):
-            nested = spec
-            child.epoch = self._host.start_child(
+            child.epoch = self._hands(ctx).start_child(
                 spec.id,
-                lambda: type(self)(nested, self._host, self._failures_to),
+                partial(self._supervise, spec),
                 parent=ctx.name,
                 kind="supervisor",
                 stuck_after_s=spec.stuck_after_s,
             )
         else:
-            child.epoch = self._host.start_child(
+            child.epoch = self._hands(ctx).start_child(
                 spec.id,
                 spec.factory,
                 parent=ctx.name,
@@ -131,22 +154,25 @@ class Lifecycle(Behaviour):
                 stuck_after_s=spec.stuck_after_s,
                 compartment=spec.compartment if spec.host is HostKind.PROCESS else None,
             )
-        self._set_deadline(child.spec, spec.ready_timeout_s, ctx)
+        self._set_timer("ready", child, spec.ready_timeout_s, ctx)
+
+    def _supervise(self, spec: SupervisorSpec) -> Behaviour:
+        made = type(self)(spec, self._host, self._failures_to)
+        made._shared = self._shared
+        return made
 
     def _begin_stop(self, child: Child, ctx: Context) -> None:
         child.state = ChildState.STOPPING
         if child.spec.shutdown_s == BRUTAL:
-            self._host.abandon(child.name, "its shutdown is brutal", "killed")
+            self._hands(ctx).abandon(child.name, "its shutdown is brutal", "killed")
             return
-        self._host.stop_child(child.name, self._ending.detail if self._ending else "shutdown")
-        self._set_deadline(child.spec, child.spec.shutdown_s, ctx)
+        self._hands(ctx).stop_child(child.name, self._ending.detail if self._ending else "shutdown")
+        self._set_timer("stop", child, child.spec.shutdown_s, ctx)
 
-    def _set_deadline(self, spec: AnySpec, seconds: float, ctx: Context) -> None:
-        key = f"deadline:{spec.id}"
-        if seconds == inf:
-            ctx.cancel_timer(key)
-        else:
-            ctx.after(seconds, key)
+    def _set_timer(self, kind: str, child: Child, seconds: float, ctx: Context) -> None:
+        """Of this incarnation: one that has fired and waits to be read must not be taken for its successor's."""
+        if seconds != inf:
+            ctx.after(seconds, f"{kind}:{child.epoch}:{child.name}")
 
     # -- what the children report -------------------------------------------------------------------------------------
 
@@ -156,9 +182,8 @@ class Lifecycle(Behaviour):
         if child is None or event.epoch != child.epoch or child.state is not ChildState.STARTING:
             return
         child.state, child.has_been_ready = ChildState.READY, True
-        ctx.cancel_timer(f"deadline:{child.name}")
-        if child.spec.backoff.quiet_s != inf:
-            ctx.after(child.spec.backoff.quiet_s, f"quiet:{child.name}")
+        ctx.cancel_timer(f"ready:{child.epoch}:{child.name}")
+        self._set_timer("quiet", child, child.spec.backoff.quiet_s, ctx)
         self._mark(child, ctx)
         self._no_longer_stuck(child, f"{child.name} answers again", ctx)
         self._steps.begun.discard(child.name)
@@ -172,8 +197,9 @@ class Lifecycle(Behaviour):
             return
         was, child.state = child.state, ChildState.STOPPED
         child.was_abandoned = event.reason == "stuck"
-        for key in ("deadline", "quiet"):
-            ctx.cancel_timer(f"{key}:{child.name}")
+        self._mark(child, ctx)
+        for kind in ("ready", "stop", "quiet"):
+            ctx.cancel_timer(f"{kind}:{child.epoch}:{child.name}")
         self._steps.begun.discard(child.name)
         if self._failures_to is not None and self._failures_to != child.name:
             ctx.tell(self._failures_to, event)
@@ -185,8 +211,8 @@ class Lifecycle(Behaviour):
 
     def _after_down(self, child: Child, was: ChildState, event: ChildDown, ctx: Context) -> None:
         if self._ending is not None:
-            self._mark(child, ctx)
-        elif was is ChildState.STOPPING or child.is_held:
+            return
+        if was is ChildState.STOPPING or child.is_held:
             self._stopped(child, event.reason, ctx, for_good=child.is_held)
         elif was is ChildState.STARTING and event.reason == IGNORE:
             self._stopped(child, event.reason, ctx, for_good=True)
@@ -195,7 +221,7 @@ class Lifecycle(Behaviour):
         elif self._is_first_start and not child.has_been_ready:
             detail = f"{child.name} did not start ({event.reason}): {last_line(event.detail)}"
             self._end("start_failed", detail, ctx)
-        elif self._comes_back_with_another(child):
+        elif self._steps.will_stop(child.name):  # for a sibling, with which it comes back: its own end adds nothing
             self._stopped(child, event.reason, ctx, for_good=False)
         elif should_restart(child.spec.restart, event.reason):
             self._recover(child, event, ctx)
@@ -204,37 +230,42 @@ class Lifecycle(Behaviour):
 
     @receives(TimerFired)
     def on_timer(self, timer: TimerFired, ctx: Context) -> None:
-        kind, _, name = timer.key.partition(":")
+        kind, _, whose = timer.key.partition(":")
+        epoch, _, name = whose.partition(":")
         child = self._children.get(name)
         if kind == "window":
             for each in self._children.values():
                 if each.state is ChildState.READY:
                     self._mark(each, ctx)  # the count has come down
-        elif child is None:
+        elif child is None or epoch != str(child.epoch):
             return
-        elif kind == "quiet":
+        elif kind == "quiet" and child.state is ChildState.READY:
             child.attempts = 0
-        elif kind == "deadline" and child.state is ChildState.STARTING:
-            self._host.abandon(name, f"not ready within {child.spec.ready_timeout_s:g} s")
-        elif kind == "deadline" and child.state is ChildState.STOPPING:
-            self._host.abandon(name, f"not stopped within {child.spec.shutdown_s:g} s")
+        elif kind == "ready" and child.state is ChildState.STARTING:
+            self._hands(ctx).abandon(name, f"not ready within {child.spec.ready_timeout_s:g} s")
+        elif kind == "stop" and child.state is ChildState.STOPPING:
+            self._hands(ctx).abandon(name, f"not stopped within {child.spec.shutdown_s:g} s")
 
     def _stopped(self, child: Child, reason: str, ctx: Context, *, for_good: bool) -> None:
         """Down in order. A bystander comes back with its group, unless it is temporary: that is forgotten."""
         child.state = ChildState.STOPPED
+        child.has_ended = for_good and not child.is_held
         self._mark(child, ctx)
-        self._answer(child, Outcome.DONE, ctx)
+        if for_good:
+            self._answer(child, Outcome.DONE, ctx)
         if child.is_temporary:
             self._forget(child, reason, ctx)
         elif for_good:
-            self._host.gone(child.name, reason)
+            self._hands(ctx).gone(child.name, reason)
 
     def _forget(self, child: Child, reason: str, ctx: Context) -> None:
         self._no_longer_stuck(child, f"{child.name} is gone", ctx)
+        self._answer(child, Outcome.NOT_FOUND, ctx)
+        self._shared.kept_down.pop(child.name, None)
         del self._children[child.name]
         self._steps.drop(lambda name: name == child.name)
-        self._host.gone(child.name, reason)
-        self._host.remove_child(child.name)
+        self._hands(ctx).gone(child.name, reason)
+        self._hands(ctx).remove_child(child.name)
 
     # -- failures -----------------------------------------------------------------------------------------------------
 
@@ -244,17 +275,25 @@ class Lifecycle(Behaviour):
         if not is_within_budget:
             self._give_up(child, event, ctx)
             return
-        child.state = ChildState.RESTARTING
+        if child.name in self._awaiting():
+            return  # an operator had started it while a sibling waits, with which it comes back
+        child.state, child.is_waiting = ChildState.RESTARTING, True
         self._mark(child, ctx)
         delay_s = backoff_s(child.spec.backoff, child.attempts, ctx.rng)
         child.attempts += 1
         # The others of a group go down now, not after the delay: they must not work beside a missing neighbour. One
         # that waits for its own restart comes back with this one.
-        group = affected(self._spec.strategy, tuple(self._children), child.name)
+        group = self._group(child)
         others = [name for name in reversed(group) if name != child.name]
         self._steps.drop(lambda name: name in group)
         self._take_down(others)
         ctx.after(delay_s, f"restart:{child.name}", RestartDue(child=child.name, attempt=child.attempts))
+
+    def _group(self, child: Child) -> tuple[str, ...]:
+        """Who is restarted with it, in the order of start, itself among them."""
+        if self._spec.strategy is Strategy.ONE_FOR_ONE:
+            return (child.name,)  # without a look at the others, who may be thousands
+        return affected(self._spec.strategy, tuple(self._children), child.name)
 
     def _take_down(self, names: Iterable[str]) -> None:
         """Before anything else, and without waiting until one that is starting is ready."""
@@ -262,13 +301,12 @@ class Lifecycle(Behaviour):
         self._steps.begun -= {name for name in names if self._children[name].state is ChildState.STARTING}
         self._steps.add_first("stop", names)
 
-    def _comes_back_with_another(self, child: Child) -> bool:
-        """A sibling waits for a restart that takes this one along: its own end in the meantime adds nothing."""
-        strategy, order = self._spec.strategy, tuple(self._children)
-        if strategy is Strategy.ONE_FOR_ONE:
-            return False
-        waiting = [other.name for other in self._children.values() if other.state is ChildState.RESTARTING]
-        return any(child.name in affected(strategy, order, name) for name in waiting)
+    def _awaiting(self) -> set[str]:
+        """Who comes back with a sibling that waits for its restart."""
+        if self._spec.strategy is Strategy.ONE_FOR_ONE:
+            return set()
+        waiting = [each for each in self._children.values() if each.state is ChildState.RESTARTING and each.is_waiting]
+        return {name for each in waiting for name in self._group(each)}
 
     @receives(RestartDue)
     def on_restart_due(self, due: RestartDue, ctx: Context) -> None:
@@ -277,7 +315,8 @@ class Lifecycle(Behaviour):
             return
         if self._ending is not None:
             return
-        self._steps.add("start", affected(self._spec.strategy, tuple(self._children), child.name))
+        child.is_waiting = False
+        self._steps.add("start", self._group(child))
         self._advance(ctx)
 
     def _give_up(self, child: Child, event: ChildDown, ctx: Context) -> None:
@@ -288,19 +327,26 @@ class Lifecycle(Behaviour):
         if not is_parked:
             self._end("escalated", detail, ctx)
             return
-        child.state, child.is_held = ChildState.PARKED, True
+        child.state = ChildState.PARKED
+        self._hold(child)
         self._mark(child, ctx)
-        self._host.gone(child.name, "parked")
+        self._hands(ctx).gone(child.name, "parked")
         self._go_on_without(child)
 
+    def _hold(self, child: Child) -> None:
+        child.is_held = True
+        is_parked = child.state is ChildState.PARKED
+        self._shared.kept_down[child.name] = ChildState.PARKED if is_parked else ChildState.STOPPED
+
     def _go_on_without(self, child: Child) -> None:
-        """Neighbours that went down for it come back, since it will not take them along."""
-        self._steps.add("start", affected(self._spec.strategy, tuple(self._children), child.name))
+        """Neighbours that went down for it come back by themselves. Others wait for another one, or have ended."""
+        left = self._awaiting() | {each.name for each in self._children.values() if each.has_ended}
+        self._steps.add("start", [name for name in self._group(child) if name not in left])
 
     # -- telling ------------------------------------------------------------------------------------------------------
 
     def _mark(self, child: Child, ctx: Context) -> None:
-        self._host.mark(child.name, child.shown_state, self._window.count(ctx.monotonic_ns()))
+        self._hands(ctx).mark(child.name, child.shown_state, self._window.count(ctx.monotonic_ns()))
 
     def _report(self, mode: FailureMode, scope: str, detail: str, ctx: Context, *, recovered: bool = False) -> None:
         if self._failures_to is not None:

@@ -48,7 +48,7 @@ class Supervisor(Lifecycle):
         elif not self._is_ending(command, ctx):
             try:
                 spec = self._spec.template(command.child, command.arguments)
-                check_child(spec, command.child, self._spec, self._host.names())
+                check_child(spec, command.child, self._spec, (self._shared.names, self._host.names()))
             except Exception as error:  # noqa: BLE001 - whatever a template raises is the asker's business, not ours
                 wrong = str(error) if isinstance(error, BadSpec) else f"{type(error).__name__}: {error}"
                 self._reply(command, Outcome.BAD_SPEC, ctx, wrong)
@@ -61,9 +61,13 @@ class Supervisor(Lifecycle):
         """It stays stopped, whatever its siblings do (field lesson L36)."""
         child = self._found(command, ctx)
         if child is not None:
-            self._answer(child, Outcome.STOPPING, ctx)  # of a start that this overtakes
-            child.is_held = True
+            overtaken = [asked for asked in child.asked if not isinstance(asked, StopChild)]
+            child.asked = [asked for asked in child.asked if isinstance(asked, StopChild)]
+            for start in overtaken:
+                self._reply(start, Outcome.STOPPING, ctx)
+            self._hold(child)
             if child.state in (ChildState.STOPPED, ChildState.PARKED):
+                self._hands(ctx).gone(child.name, "shutdown")  # it may have been down for a sibling only
                 self._reply(command, Outcome.DONE, ctx)
             else:
                 self._ask(child, command, "stop", ctx)
@@ -78,6 +82,7 @@ class Supervisor(Lifecycle):
             self._reply(command, refused, ctx)
             return
         child.is_held, child.attempts = False, 0
+        self._shared.kept_down.pop(child.name, None)
         child.state = ChildState.STOPPED
         self._window.clear()
         self._ask(child, command, "start", ctx)
@@ -126,7 +131,7 @@ class Supervisor(Lifecycle):
         if child.is_added and not child.has_been_ready:
             self._forget(child, event.reason, ctx)
         else:
-            self._host.gone(child.name, event.reason)
+            self._hands(ctx).gone(child.name, event.reason)
 
     def _reply(self, command: ChildCommand, outcome: Outcome, ctx: Context, detail: str = "") -> None:
         if command.reply_to is not None:

@@ -1,6 +1,6 @@
 """Faults of a tree, each by its own name, before anything starts."""
 
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from enum import StrEnum
 from math import inf, isnan
 from typing import cast
@@ -82,7 +82,7 @@ def validate(root: SupervisorSpec) -> None:
     _check(root, set())
 
 
-def check_child(spec: AnySpec, asked_for: str, parent: SupervisorSpec, known: Container[str]) -> None:
+def check_child(spec: AnySpec, asked_for: str, parent: SupervisorSpec, known: Sequence[Container[str]]) -> None:
     """Check one more child of `parent`, made while running, against the names that there are. Raises BadSpec."""
     _check(spec, set(), known)
     _check_agreement(parent, spec)
@@ -90,13 +90,13 @@ def check_child(spec: AnySpec, asked_for: str, parent: SupervisorSpec, known: Co
         raise BadId(spec.id, "id", f"is not the {asked_for!r} that was asked for")
 
 
-def _check(spec: object, seen: set[str], known: Container[str] = ()) -> None:
+def _check(spec: object, seen: set[str], known: Sequence[Container[str]] = ()) -> None:
     if not isinstance(spec, ChildSpec | SupervisorSpec):
         raise BadChildren("", "children", f"hold {spec!r}, which is no spec")
     name: object = spec.id
     if not isinstance(name, str) or not name:
         raise BadId("", "id", f"must be a text that is not empty, it is {name!r}")
-    if spec.id in seen or spec.id in known:
+    if any(spec.id in names for names in (seen, *known)):
         raise DuplicateId(spec.id, "id", "is used twice")
     seen.add(spec.id)
     _one_of(spec.id, "restart", spec.restart, Restart, BadRestart)
@@ -125,7 +125,7 @@ def _check_worker(spec: ChildSpec) -> None:
             raise NotPicklable(spec.id, "factory", f"cannot be sent to a process: {problem}")
 
 
-def _check_supervisor(spec: SupervisorSpec, seen: set[str], known: Container[str]) -> None:
+def _check_supervisor(spec: SupervisorSpec, seen: set[str], known: Sequence[Container[str]]) -> None:
     _one_of(spec.id, "strategy", spec.strategy, Strategy, BadStrategy)
     _one_of(spec.id, "on_give_up", spec.on_give_up, GiveUp, BadGiveUp)
     _check_budget(spec.id, spec.budget)

@@ -44,15 +44,15 @@ class Host(Directory):
         """
         self.register(name, parent, kind)
         slot = self._slots[name]
-        if slot.live is not None:
-            self._fence(slot)
+        self._displace(slot, "another incarnation takes its place")
         with self._lock:
             slot.parent, slot.kind, slot.compartment = parent, kind, compartment
             slot.stuck_after_ns = None if stuck_after_s == inf else int(stuck_after_s * 1e9)
             if not slot.is_fenced:
                 slot.epoch += 1
             slot.is_fenced = False
-            slot.gone = None
+            for below in self._subtree(name):
+                below.gone = None  # what is below it comes back with it, or is said to be gone again
             slot.state = ChildState.STARTING
             slot.live = one = Incarnation(slot, slot.epoch)
         slot.mailbox.hand_to(one.epoch)
@@ -69,10 +69,12 @@ class Host(Directory):
                 self.tell(slot.parent, ChildReady(child=name, epoch=epoch), sender="host")
 
     def stop_child(self, name: str, reason: str) -> None:
-        """Ask for an ordered end; the ChildDown says when it has happened."""
+        """Ask for an ordered end; the ChildDown says when it has happened. One that has ended has said so already."""
         slot = self._slots[name]
-        slot.state = ChildState.STOPPING
-        self.tell(name, Stop(reason=reason, epoch_meant=slot.epoch), sender="host")
+        one = slot.live
+        if one is not None:
+            slot.state = ChildState.STOPPING
+            self.tell(name, Stop(reason=reason, epoch_meant=one.epoch), sender="host")
 
     def abandon(self, name: str, why: str, reason: str = "stuck") -> None:
         """Fence an incarnation and report it down without its consent: its commands are refused from now on, its
@@ -232,14 +234,24 @@ class Host(Directory):
         slot.mailbox.hand_to(slot.epoch)
         return one.cell.fence() if one is not None and one.cell is not None else ""
 
+    def _displace(self, slot: Slot, why: str) -> None:
+        """End an incarnation, if there is one, that nobody waits for: without a report, but nothing that it held is
+        lost unsaid."""
+        one = slot.live
+        if one is None or not self._claim(one):
+            return
+        self.on_liveness(slot.name, False)
+        culprit = one.in_hand
+        doing = self._fence(slot, one)
+        self._cancel_timers(slot.name)
+        slot.state = ChildState.STOPPED
+        if culprit is not None:
+            self._dead(Letter(to=slot.name, envelope=culprit), why, doing)
+
     def _fence_orphans(self, parent: str) -> None:
         """A supervisor that ended out of order leaves children: they end with it, since nobody waits for them."""
         for child in [slot for slot in tuple(self._slots.values()) if slot.parent == parent]:
-            if child.live is not None:
-                self.on_liveness(child.name, False)
-                self._fence(child)
-                self._cancel_timers(child.name)
-                child.state = ChildState.STOPPED
+            self._displace(child, f"its supervisor {parent} has ended")
             if child.kind == "supervisor":
                 self._fence_orphans(child.name)
 

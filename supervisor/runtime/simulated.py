@@ -158,6 +158,7 @@ class SimulatedHost(Host):
     def revive(self, name: str) -> None:
         """The call returns after all, in the incarnation that took the message, given up or not."""
         hung = self._hung.pop(name)
+        hung.one.in_hand = hung.one.busy_monotonic_ns = None
         if hung.one.is_over:
             with suppress(BaseException):
                 hung.cell.step(hung.envelope)

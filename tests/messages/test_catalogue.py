@@ -38,7 +38,16 @@ from tests.ledger.generated import instances
 from tests.ledger.stories import fill_recorded
 
 few = settings(max_examples=8, suppress_health_check=list(HealthCheck))
-ABSTRACT = {Body, Command, Evidence, Record, market.MarketData, orders.OrderEvidence, RiskApproved, supervision.ChildCommand}
+ABSTRACT = {
+    Body,
+    Command,
+    Evidence,
+    Record,
+    market.MarketData,
+    orders.OrderEvidence,
+    RiskApproved,
+    supervision.ChildCommand,
+}
 
 
 def through_text(data: dict[str, Any]) -> dict[str, Any]:
@@ -160,6 +169,7 @@ COMMANDS = {
     "StartChild",
     "StopChild",
     "Stop",
+    "TimerFired",
 }
 
 

@@ -2,19 +2,17 @@
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Protocol
 
 import pytest
 
-import supervisor.runtime
 from messages.supervision import ChildDown
 from supervisor.runtime.host import Host
 from supervisor.runtime.simulated import SimulatedHost
 from supervisor.runtime.threaded import ThreadedHost
 from supervisor.spec import HostKind
 
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 
 
 class Driver(Protocol):
@@ -81,18 +79,12 @@ class Simulated:
         """Nothing runs by itself."""
 
 
-HAS_PROCESSES = Path(supervisor.runtime.__path__[0], "process.py").exists()
 THREADED = pytest.param(Threaded, id="threaded")
 SIMULATED = pytest.param(Simulated, id="simulated")
-PROCESSES = pytest.param(
-    Processes,
-    id="processes",
-    marks=[pytest.mark.process, pytest.mark.skipif(not HAS_PROCESSES, reason="processes are not hosted yet")],
-)
+PROCESSES = pytest.param(Processes, id="processes", marks=pytest.mark.process)
 
 on_all_hosts = pytest.mark.parametrize("driver", [THREADED, SIMULATED, PROCESSES], indirect=True)
 """For the cases that are worth the start of a process."""
-on_real_hosts = pytest.mark.parametrize("driver", [THREADED, PROCESSES], indirect=True)
 in_simulation = pytest.mark.parametrize("driver", [SIMULATED], indirect=True)
 """For the cases about time, which only virtual time can show exactly, and about great numbers."""
 on_threads = pytest.mark.parametrize("driver", [THREADED], indirect=True)

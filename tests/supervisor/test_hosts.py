@@ -1,7 +1,6 @@
 """What both hosts promise: one report for each death, dead letters, and the fencing of ended incarnations."""
 
 import threading
-from collections.abc import Iterator
 
 import pytest
 
@@ -9,15 +8,8 @@ from messages.base import Body, Letter
 from messages.supervision import ChildDown, DeadLetter, Stop, TimerFired
 from supervisor.runtime.behaviour import Behaviour, Context, receives
 from supervisor.runtime.threaded import ThreadedHost
-from tests.supervisor.hosts import Downs, Driver, Simulated, Threaded
+from tests.supervisor.hosts import Downs, Driver, Threaded
 from tests.supervisor.letters import Data, Note, Order, Proof, Urgent, sealed
-
-
-@pytest.fixture(params=[Threaded, Simulated], ids=["threaded", "simulated"])
-def driver(request: pytest.FixtureRequest) -> Iterator[Driver]:
-    made: Driver = request.param()
-    yield made
-    made.close()
 
 
 class Listener(Behaviour):
