@@ -11,6 +11,8 @@ from pydantic import Field, model_validator
 from messages.base import Body, Command, Evidence, Lane
 from messages.values import (
     ClientOrderId,
+    Fee,
+    Holding,
     IntentType,
     Name,
     Nanoseconds,
@@ -92,9 +94,9 @@ class Fill(Value):
     side: Side
     quantity: Quantity
     price: Price
-    fee: Number
+    fee: Fee
     fee_asset: str
-    tax: Number = Decimal(0)
+    tax: Fee = Decimal(0)
     executed_ns: Nanoseconds
     is_maker: bool = False
 
@@ -177,7 +179,7 @@ class ExecutionReported(OrderEvidence):
     side: Side
     quantity: Quantity
     price: Price
-    fee: Number
+    fee: Fee
     fee_asset: str
     cumulative: Size | None = None
     is_maker: bool = False
@@ -231,7 +233,7 @@ class VenueExecution(Value):
     side: Side
     quantity: Quantity
     price: Price
-    fee: Number
+    fee: Fee
     fee_asset: str
     executed_ns: Nanoseconds
     is_maker: bool = False
@@ -239,8 +241,8 @@ class VenueExecution(Value):
 
 class Balance(Value):
     asset: str
-    free: Size
-    locked: Size
+    free: Holding
+    locked: Holding
 
     @property
     def total(self) -> Decimal:

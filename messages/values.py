@@ -1,23 +1,57 @@
 """Value types that every message is built from: exact decimals, names, enumerations, small frozen records.
 
-Rules: money and quantity are `Decimal`, finite, and travel as plain strings in JSON (never as a float); time is an
-integer of nanoseconds since the Unix epoch, UTC, and its name ends in `_ns`; nothing here can be changed once made.
+Rules: money and quantity are `Decimal`, finite and bounded, and travel as plain strings in JSON (never as a float);
+time is an integer of nanoseconds since the Unix epoch, UTC, and its name ends in `_ns`; nothing here can be changed
+once made.
+
+Why bounded: `1E+999999` is nine characters on a wire and a million when it is written out, and a venue, a tape or a
+child process chooses the exponent. What is *stated* (a price, a quantity, a fee) has tight bounds, so that sums and
+products of stated values stay far inside those of a `Number`, which the house itself works out.
 """
 
 from decimal import Decimal
 from enum import IntEnum, StrEnum
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer
+
+STATED_PLACES = 30
+"""Before the point, and as many behind it. A venue's finest unit is 1e-18, and its codec reads 24 digits on either side
+(`bulkhead/venues/wire/fields.py`): the sum of a million such values, or the middle of two, still fits."""
+NUMBER_PLACES = 200
+"""Before the point, and as many behind it: products of stated values fit, and quotients of them at the 100 digits of
+`bulkhead/execution/exact.py`."""
+
+
+def _at_most(places: int) -> AfterValidator:
+    """Refuses what takes more than `places` digits before the point, or behind it, to write out."""
+
+    def check(value: Decimal) -> Decimal:
+        # In this order: of a number with a million digits before the point, nobody looks at each of them.
+        if value.adjusted() >= places or -_exponent(value) > places:
+            raise ValueError(f"more than {places} digits before or behind the point: that is no amount")
+        return value
+
+    return AfterValidator(check)
+
+
+def _exponent(value: Decimal) -> int:
+    return int(value.as_tuple().exponent)  # only NaN and Infinity have a letter there, and they are refused before
+
 
 _plain = PlainSerializer(lambda value: format(value, "f"), return_type=str, when_used="json")
+_stated = _at_most(STATED_PLACES)
 
-Number = Annotated[Decimal, Field(allow_inf_nan=False), _plain]
-"""Any finite decimal: an amount of money, a signed position, a score."""
-Price = Annotated[Decimal, Field(gt=0, allow_inf_nan=False), _plain]
-Quantity = Annotated[Decimal, Field(gt=0, allow_inf_nan=False), _plain]
-Size = Annotated[Decimal, Field(ge=0, allow_inf_nan=False), _plain]
+Number = Annotated[Decimal, Field(allow_inf_nan=False), _at_most(NUMBER_PLACES), _plain]
+"""Any decimal: an amount of money, a signed position, a score."""
+Price = Annotated[Decimal, Field(gt=0, allow_inf_nan=False), _stated, _plain]
+Quantity = Annotated[Decimal, Field(gt=0, allow_inf_nan=False), _stated, _plain]
+Size = Annotated[Decimal, Field(ge=0, allow_inf_nan=False), _stated, _plain]
 """A quantity that may be zero: what is displayed, filled or left."""
+Fee = Annotated[Decimal, Field(allow_inf_nan=False), _stated, _plain]
+"""What a fill was charged, as the venue stated it; below zero it is a rebate."""
+Holding = Annotated[Decimal, Field(ge=0, allow_inf_nan=False), _at_most(NUMBER_PLACES), _plain]
+"""What an account has of an asset: as stated, with quantity times price of each fill since."""
 
 Symbol = Annotated[str, Field(pattern=r"^[A-Z0-9][A-Z0-9._-]{0,31}$")]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]

@@ -1,18 +1,25 @@
 """Whatever a peer sends, no decoder raises, and what it returns can be stored."""
 
 import json
+from collections.abc import Iterator
+from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from bulkhead.venues.wire.binance import replies, streams
 from bulkhead.venues.wire.facts import Answered, HttpFact, NothingLeft, NoVerdict, ProtocolError
+from messages.orders import OrderOutcomeUnknown
 from tests.venues.wire import samples
 from tests.venues.wire.making import cancel, market_ticket
 
 RECEIVED = replies.Received(at_ns=7, monotonic_ns=8)
 TICKET = market_ticket("6gCrw2kRUAF9CvJDGP16IP", quantity="10")
+
+HOSTILE = ["1e999999", "1e-999999", "0e-999999", "9" * 25, "0." + "0" * 24 + "1", "9" * 100_000, "Infinity", "sNaN"]
+"""No amount: written out, or as a step to round to, it would keep the house busy for ever."""
 
 _leaves = (
     st.none()
@@ -20,7 +27,7 @@ _leaves = (
     | st.integers()
     | st.floats()
     | st.text(max_size=20)
-    | st.sampled_from(["NaN", "-1", "1e9", "0", "1.0", "TRADE", "NEW", "CANCELED", "BUY", "9" * 40, "\ud800"])
+    | st.sampled_from(["NaN", "-1", "1e9", "0", "1.0", "TRADE", "NEW", "CANCELED", "BUY", "9" * 40, "\ud800", *HOSTILE])
 )
 _json = st.recursive(
     _leaves, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=4)
@@ -69,6 +76,56 @@ def check(result: object, raw: str) -> None:
             check(item, raw)
     elif isinstance(result, BaseModel):
         result.model_dump_json().encode()
+
+
+def _amounts(node: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Where in a document a string of digits stands."""
+    for key, value in node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ():
+        yield from _amounts(value, (*at, key))
+        if isinstance(value, str) and value.replace(".", "", 1).isdigit():
+            yield (*at, key)
+
+
+def _with(sample: str, at: tuple[Any, ...], value: object) -> str:
+    document = node = json.loads(sample)
+    for key in at[:-1]:
+        node = node[key]
+    node[at[-1]] = value
+    return json.dumps(document)
+
+
+def _read(text: str) -> list[object]:
+    """What the reader that understands the sample makes of it."""
+    results = [
+        *(read(text) for read in (replies.order, replies.orders, replies.executions, replies.balances)),
+        replies.instruments(text),
+        replies.depth(text, "binance", "BTCUSDT", RECEIVED),
+        streams.market_event(text, "binance", RECEIVED),
+        streams.user_event(text),
+    ]
+    return [result for result in results if not isinstance(result, ProtocolError)]
+
+
+AMOUNTS = [(sample, at) for sample in samples.REST + samples.STREAMS for at in _amounts(json.loads(sample))]
+_MATTERS = [(sample, at) for sample, at in AMOUNTS if len(_read(_with(sample, at, "x"))) < len(_read(sample))]
+
+
+@pytest.mark.parametrize("hostile", HOSTILE, ids=lambda text: text[:12])
+def test_an_amount_nobody_can_write_out_is_a_protocol_error(hostile: str) -> None:
+    assert len(_MATTERS) > 20, "every amount that some reader reads"
+    for sample, at in _MATTERS:
+        assert len(_read(_with(sample, at, hostile))) < len(_read(sample)), at
+        bare = _with(sample, at, "$").replace('"$"', hostile)  # a JSON number, or no JSON at all
+        assert len(_read(bare)) < len(_read(sample)), at
+
+
+def test_an_acceptance_with_such_an_amount_is_an_unknown_outcome() -> None:
+    """The venue has the order, whatever it says of it: it must not be sent again, and is asked for."""
+    for at in (("executedQty",), ("fills", 0, "qty"), ("fills", 0, "price"), ("fills", 0, "commission")):
+        for hostile in HOSTILE:
+            answer = Answered(200, _with(samples.ORDER_FULL, at, hostile))
+            (outcome,) = replies.submit_outcome(TICKET, answer)
+            assert isinstance(outcome, OrderOutcomeUnknown), (at, hostile[:12])
 
 
 @settings(max_examples=400)
