@@ -107,21 +107,3 @@ class FeedGap(Body):
     expected_id: int
     received_id: int
     event_time_ns: Nanoseconds
-
-
-class FeedHealthChanged(Body):
-    """Data quality of one symbol as MarketData judges it."""
-
-    lane = Lane.ORDER
-    venue: Name
-    symbol: Symbol
-    healthy: bool
-    reason: str
-    event_time_ns: Nanoseconds
-
-
-class TapeEnded(Body):
-    """The recorded tape that drives this run has been played to its end."""
-
-    lane = Lane.ORDER
-    rows: int

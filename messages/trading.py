@@ -166,9 +166,3 @@ class RiskRefused(Body):
     value: str
     limit: str
     detail: str
-
-
-class BarRequest(Value):
-    """A strategy's wish for bars of one length."""
-
-    interval_s: Annotated[int, Field(ge=1, le=86_400)]

@@ -5,7 +5,6 @@ what the venue says comes back through the sink as evidence. The OMS reads capab
 """
 
 from collections.abc import Callable
-from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
 from typing import Protocol
 
@@ -52,14 +51,6 @@ class Instrument(Value):
     min_notional: Number
     is_trading: bool
     version: str
-
-    def floor_quantity(self, quantity: Decimal) -> Decimal:
-        """Largest multiple of the lot size that is not above `quantity`."""
-        return (quantity / self.lot_size).to_integral_value(ROUND_DOWN) * self.lot_size
-
-    def round_price(self, price: Decimal) -> Decimal:
-        """Nearest multiple of the tick size (half to even)."""
-        return (price / self.tick_size).to_integral_value(ROUND_HALF_EVEN) * self.tick_size
 
 
 class WriteGuard(Protocol):

@@ -48,10 +48,6 @@ class TapeControl:
         except ValueError as error:
             raise TapeControlError(f"the simulator's step cannot be read: {error}") from error
 
-    def set_clock(self, time_ms: int) -> fields.JsonObject:
-        """Move the venue's clock forward without playing rows."""
-        return self.ask({"op": "clock", "time_ms": time_ms})
-
     def status(self) -> fields.JsonObject:
         return self.ask({"op": "status"})
 

@@ -128,11 +128,6 @@ def user_event(text: str) -> UserEvent:
     return fields.guarded(text, lambda: _user_event(text))
 
 
-def is_event(result: object) -> bool:
-    """Whether a frame counts as an event of the venue (known or not) and not as an answer to a request."""
-    return not isinstance(result, Reply)
-
-
 def _user_event(text: str) -> UserEvent:
     outer = fields.as_object(fields.parse(text), "message")
     if "status" in outer and "event" not in outer:

@@ -31,14 +31,12 @@ def test_questions_and_answers() -> None:
 
     with ws_peer(handle) as url, TapeControl(url) as control:
         stepped = control.step(window_ms=50)
-        control.set_clock(7)
         control.status()
         control.report()
     assert (stepped.time_ms, stepped.next_time_ms, stepped.rows, stepped.ended) == (1_000, 2_000, 3, False)
     assert (stepped.market_events, stepped.user_events) == (4, 5)
     assert asked == [
         {"op": "step", "window_ms": 50},
-        {"op": "clock", "time_ms": 7},
         {"op": "status"},
         {"op": "report"},
     ]
