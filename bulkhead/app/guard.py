@@ -37,8 +37,8 @@ from bulkhead.app.exit_codes import ExitCode, Stopped
 from bulkhead.app.guard_rules import Action, Event, Guard, Leave, Note, Rules, Send, Start, Tell, Word
 from bulkhead.app.notify import GUARD_ENV, GUARD_PID_ENV, Notifier, without_notify
 from bulkhead.app.settings import Settings
+from bulkhead.monitor.guard_log import FILE_NAME, GAVE_UP
 
-JOURNAL = "guard.jsonl"
 CAUGHT = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 MAX_MESSAGE = 4096
 MAX_MESSAGES_A_TURN = 256
@@ -250,6 +250,8 @@ class _Shell:
 
     def _note(self, note: Note) -> None:
         self._journal.append(note, self._pid)
+        if note.sentence is not None:
+            self._notifier.status(f"gave up: {note.sentence}")
         if note.event != "restarting":
             return
         sentence = (
@@ -279,14 +281,14 @@ class Journal:
     """`guard.jsonl`: what the guard has seen and done, one JSON object a line. A failed write never ends the guard."""
 
     def __init__(self, logs_dir: Path) -> None:
-        self._path = logs_dir / JOURNAL
+        self._path = logs_dir / FILE_NAME
         self._waiting: list[str] = []
         self._has_failed = False
 
     def append(self, note: Note, pid: int | None) -> None:
         self._waiting.append(json.dumps({"at": _utc(), "pid": pid, **asdict(note)}))
         # A run that is refused writes nothing, so nothing is written of it either: the folder is made by the run.
-        if self._path.parent.is_dir() or note.event in ("restarting", "gave_up"):
+        if self._path.parent.is_dir() or note.event in ("restarting", GAVE_UP):
             self._write()
 
     def _write(self) -> None:

@@ -15,11 +15,12 @@ SIGKILL and nothing gentler: a thread that holds the GIL answers no SIGTERM.
 
 import signal
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from random import Random
 
 from bulkhead.app.exit_codes import ExitCode
+from bulkhead.monitor.guard_log import GAVE_UP
 from supervisor.policy import RestartWindow, backoff_s
 from supervisor.spec import Backoff, Budget
 
@@ -105,13 +106,15 @@ class Tell:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A line of guard.jsonl; `restarting` is also one on stderr."""
+    """A line of guard.jsonl; `restarting` is also one on stderr, and a sentence is also for our service manager."""
 
     event: str
     cause: str
     exit_code: int | None = None
     restarts_in_window: int = 0
     delay_s: float | None = None
+    sentence: str | None = None
+    """For people, who read it in `bulkhead status` long after stderr is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +122,7 @@ class Leave:
     """The guard's own end."""
 
     code: int
+    """That of the run's last end, or 1 (ERROR) when that was by a signal."""
     sentence: str | None = None
     """None: the child has said what there is to say."""
 
@@ -199,12 +203,12 @@ class Guard:
             self._go(Phase.OVER, now_ns, None)
             budget = self.rules.budget
             sentence = (
-                f"gave up: the run failed {count} times within {budget.period_s:g} s, the last time: {cause}; it is not"
-                " started again, and positions and resting orders stand unattended. `bulkhead tail --level error` and"
+                f"the run failed {count} times within {budget.period_s:g} s, the last time: {cause}; it is not started"
+                " again, and positions and resting orders stand unattended. `bulkhead tail --level error` and"
                 " guard.jsonl tell what happened; mend it, then start again"
             )
-            gave_up = self._note("gave_up", cause, now_ns, code)
-            return [ended, gave_up, Tell(Word.STOPPING), Leave(self._last_code, sentence)]
+            gave_up = replace(self._note(GAVE_UP, cause, now_ns, code), sentence=sentence)
+            return [ended, gave_up, Tell(Word.STOPPING), Leave(self._last_code, f"the guard gave up: {sentence}")]
         delay_s = backoff_s(self.rules.backoff, (count - 1) * DOUBLINGS_PER_RESTART, self._rng)
         self._go(Phase.WAITING, now_ns, delay_s)
         return [ended, self._note("restarting", cause, now_ns, code, delay_s), Tell(Word.AWAY)]

@@ -1,6 +1,9 @@
 """`run --guard` before anything runs: what it refuses, and the command line that its child gets."""
 
+import contextlib
 import errno
+import os
+import socket
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,7 @@ from bulkhead.app import guard
 from bulkhead.app.exit_codes import ExitCode, Stopped
 from bulkhead.app.guard_rules import Leave, Note, Rules
 from bulkhead.app.run import CANCEL_TIMEOUT_S, START_TIMEOUT_S, STOP_TIMEOUT_S
+from bulkhead.monitor.guard_log import gave_up
 from supervisor.spec import Budget
 from tests.app.kit import TREND_BTC, Cli, tape_rows, write_config, write_tape
 
@@ -120,6 +124,24 @@ def test_a_journal_that_cannot_be_written_is_one_line_and_no_error(
     for _ in range(3):
         journal.append(Note("restarting", "test"), 1)
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_that_it_gave_up_is_kept_and_told_to_its_own_manager(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "n"))
+        env = {"NOTIFY_SOCKET": str(tmp_path / "n"), "PATH": os.environ["PATH"]}
+        left = guard.guard(["sh", "-c", "exit 7"], tmp_path, Rules(budget=Budget(intensity=0, period_s=60.0)), env)
+        manager.setblocking(False)
+        told = []
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                told.append(manager.recv(4096).decode())
+    assert left.code == ExitCode.STUCK, "the run's own, as without a guard"
+    assert any(text.startswith("STATUS=gave up: the run failed 1 times within 60 s") for text in told)
+    assert told[-1] == "STOPPING=1"
+    found = gave_up(tmp_path / "guard.jsonl", None)
+    assert found is not None
+    assert left.sentence == f"the guard gave up: {found.sentence}"
 
 
 def test_a_child_that_cannot_be_watched_does_not_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

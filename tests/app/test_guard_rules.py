@@ -237,6 +237,8 @@ def test_a_spent_budget_is_told_with_what_to_do() -> None:
     assert left.code == 7
     for said in ("failed 3 times within 600 s", "exit code 7 (STUCK)", "unattended", "guard.jsonl", "start again"):
         assert said in (left.sentence or "")
+    (gave_up,) = (each for each in actions if isinstance(each, Note) and each.event == "gave_up")
+    assert left.sentence == f"the guard gave up: {gave_up.sentence}", "and it is kept, for `bulkhead status`"
 
 
 def test_a_budget_spent_by_signals_is_an_error() -> None:

@@ -8,15 +8,19 @@ import subprocess
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from bulkhead.app.commands.tail import since_ns
 from bulkhead.app.exit_codes import ExitCode
+from bulkhead.app.guard import Journal
+from bulkhead.app.guard_rules import Event, Guard, Note, Rules
 from bulkhead.monitor.procfs import process_started
 from messages.failure import StopReason
 from messages.values import StopLevel
 from supervisor.latch import StopLatch
+from supervisor.spec import Budget
 from tests.app.kit import COMMAND, Cli, real
 
 EMPTY = ("--logs-dir", "nowhere")
@@ -83,6 +87,55 @@ def test_status_shows_what_is_latched(cli: Cli, project: Path) -> None:
     assert "lost too much  (risk:daily_loss, all, since 1970-01-01 00:00:00 UTC)" in done.out
     assert "bulkhead resume" in done.out
     assert json.loads(cli("status", "--json").out)["latched"][0]["reason_id"] == "risk:daily_loss"
+
+
+def give_up(project: Path, at_ns: int) -> None:
+    """As a guard does whose budget is spent: by its own rules and its own journal."""
+    guard = Guard(Rules(budget=Budget(intensity=0, period_s=60.0)), Random(1))
+    guard.handle(Event.DUE, 0)
+    journal = Journal(project / "logs")
+    for action in guard.handle(Event.ENDED, 1, -signal.SIGKILL):
+        if isinstance(action, Note):
+            journal.append(action, 4711)
+    path = project / "logs" / "guard.jsonl"
+    *before, last = path.read_text().splitlines()
+    at = datetime.fromtimestamp(at_ns / 1e9, UTC).isoformat(timespec="milliseconds")
+    path.write_text("\n".join([*before, json.dumps({**json.loads(last), "at": at})]) + "\n")
+
+
+def test_status_says_that_the_guard_gave_up_until_something_is_started_again(
+    cli: Cli, project: Path, session_dir: Path
+) -> None:
+    start_ns = 1_700_000_000 * 10**9
+    rewrite_status(session_dir, started_at_ns=start_ns)
+    give_up(project, at_ns=start_ns + 60 * 10**9)
+    done = cli("status")
+    assert done.code == ExitCode.NOT_RUNNING
+    words = " ".join(done.out.split())
+    assert words.startswith("The guard gave up at 2023-11-14 22:14:20.000 UTC: the run failed 1 times within 60 s")
+    for said in ("ended by SIGKILL", "unattended", "`bulkhead tail --level error`", "then start again."):
+        assert said in words
+    answer = json.loads(cli("status", "--json").out)["guard_gave_up"]
+    assert answer["at_ns"] == start_ns + 60 * 10**9
+    assert "gave up" not in cli("status", "--session", session_dir.name).out, "that is about the present"
+
+    rewrite_status(session_dir, started_at_ns=start_ns + 61 * 10**9)
+    assert "gave up" not in cli("status").out, "somebody has started it since, without a guard"
+    rewrite_status(session_dir, started_at_ns=start_ns)
+    Journal(project / "logs").append(Note("started", "the guard starts it"), 4712)
+    assert "gave up" not in cli("status").out, "somebody has started a guard since"
+    assert json.loads(cli("status", "--json").out)["guard_gave_up"] is None
+
+
+def test_status_where_the_guard_gave_up_before_any_session(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    give_up(tmp_path, at_ns=time.time_ns())
+    done = cli("status")
+    assert done.code == ExitCode.NOT_RUNNING
+    assert "The guard gave up" in done.out
+    assert "nothing has run under logs yet" in done.out
 
 
 @pytest.mark.parametrize("command", [["status", "--session", "x"], ["tail", "--session", "x"], ["verify", "x"]])

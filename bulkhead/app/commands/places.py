@@ -7,6 +7,8 @@ from pathlib import Path
 
 from bulkhead.app.exit_codes import ExitCode, Stopped
 from bulkhead.ledger.session import SessionFolder, SessionFolderError
+from bulkhead.monitor.guard_log import FILE_NAME as GUARD_LOG
+from bulkhead.monitor.guard_log import GaveUp, gave_up
 from bulkhead.monitor.lines import current_session
 from bulkhead.monitor.status import FILE_NAME, StatusView, read_status
 from messages.failure import StopReason
@@ -38,6 +40,11 @@ def find_session(logs_dir: Path, session_id: str | None) -> Path:
 def status_of(folder: Path) -> StatusView:
     """What a session last said of itself, and whether to believe it."""
     return read_status(folder / FILE_NAME, time.time_ns())
+
+
+def guard_gave_up(logs_dir: Path, view: StatusView) -> GaveUp | None:
+    """What the guard said when it gave up, unless the run in `view` was started after that."""
+    return gave_up(logs_dir / GUARD_LOG, None if view.report is None else view.report.started_at_ns)
 
 
 def latched(stop_dir: Path) -> tuple[StopReason, ...]:

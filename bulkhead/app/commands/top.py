@@ -17,11 +17,8 @@ from rich.text import Text
 
 from bulkhead.app.commands import status
 from bulkhead.app.commands.output import QuietConsole, write
-from bulkhead.app.commands.places import latched
 from bulkhead.app.exit_codes import ExitCode
-from bulkhead.monitor.status import StatusView
 from bulkhead.monitor.words import clock
-from messages.failure import StopReason
 
 INTERVAL_S = 1.0
 """A run writes its status once a second."""
@@ -45,7 +42,7 @@ def run(logs_dir: Path, as_json: bool) -> ExitCode:
 
 def _lines(logs_dir: Path) -> None:
     while True:
-        write(json.dumps(status.as_data(*_look(logs_dir)), ensure_ascii=False, default=str))
+        write(json.dumps(status.as_data(status.look(logs_dir, None)), ensure_ascii=False, default=str))
         time.sleep(INTERVAL_S)
 
 
@@ -55,7 +52,9 @@ def _screen(logs_dir: Path) -> None:
     with Live(console=console, screen=True, auto_refresh=False) as live:
         while True:
             head = f"{clock(time.time_ns())[:8]} UTC  {logs_dir}  Ctrl-C leaves, the run goes on"
-            live.update(_Fitted(Group(Text(head, style="dim"), status.as_screen(*_look(logs_dir)))), refresh=True)
+            live.update(
+                _Fitted(Group(Text(head, style="dim"), status.as_screen(status.look(logs_dir, None)))), refresh=True
+            )
             time.sleep(INTERVAL_S)
 
 
@@ -74,7 +73,3 @@ class _Fitted:
             yield Segment.line()
         if hidden:
             yield Text(f"… {hidden} lines more: `bulkhead status` has them", style="yellow", end="")
-
-
-def _look(logs_dir: Path) -> tuple[StatusView, tuple[StopReason, ...]]:
-    return status.view_of(logs_dir, None), latched(logs_dir / "stop")
