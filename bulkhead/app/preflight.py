@@ -4,9 +4,11 @@ Each refusal is one sentence with a code; nothing has been written when it is gi
 """
 
 import os
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from bulkhead.app.clock_check import check_clock
 from bulkhead.app.exit_codes import ExitCode, Stopped
 from bulkhead.app.house import LoadedStrategy
 from bulkhead.app.settings import Settings, StrategySettings
@@ -17,8 +19,6 @@ from messages.codes import ErrorCode
 from messages.values import Mode
 
 PAPER_READY_TIER = 3
-MAX_CLOCK_SKEW_MS = 1_000
-"""Binance refuses a request whose timestamp lies more than this ahead of its own clock."""
 
 
 def check_guard(settings: Settings) -> None:
@@ -71,10 +71,12 @@ def check_writable(folder: Path) -> None:
         raise Stopped(ExitCode.CONFIG, f"the folder {folder} cannot be written; change its rights or session.logs_dir")
 
 
-def ask_venue(orders: OrderVenue, settings: Settings, now_ns: int, *, check_clock: bool) -> dict[str, Instrument]:
+def ask_venue(
+    orders: OrderVenue, settings: Settings, now_ns: Callable[[], int], *, has_our_clock: bool
+) -> dict[str, Instrument]:
     """Key, clock and trading rules, asked of the venue itself."""
     try:
-        skew_ms = now_ns // 1_000_000 - orders.server_time_ms()
+        clock = check_clock(orders, now_ns)
         listed = {instrument.symbol: instrument for instrument in orders.load_instruments()}
     except VenueRefused as error:
         sentence = f"the venue refuses to tell its trading rules: {error}; check the strategies' symbols"
@@ -91,12 +93,8 @@ def ask_venue(orders: OrderVenue, settings: Settings, now_ns: int, *, check_cloc
         ) from None
     except VenueUnavailable as error:
         raise Stopped(ExitCode.ERROR, f"the venue cannot be reached: {error}") from None
-    if check_clock and abs(skew_ms) > MAX_CLOCK_SKEW_MS:
-        raise Stopped(
-            ExitCode.ERROR,
-            f"our clock and the venue's differ by {skew_ms} ms (at most {MAX_CLOCK_SKEW_MS}): set ours by NTP",
-            ErrorCode.CLOCK_SKEW,
-        )
+    if has_our_clock and clock.is_beyond:
+        raise Stopped(ExitCode.ERROR, f"{clock.words}: set ours by NTP", ErrorCode.CLOCK_SKEW)
     for symbol in settings.symbols:
         if symbol not in listed:
             near = ", ".join(sorted(listed)[:8])

@@ -77,7 +77,7 @@ def open_session(
         venue = stack.enter_context(connect(settings, simulator, host, gate, on_sent))
         on_venue(venue)
         instruments = preflight.ask_venue(
-            venue.orders, settings, host.now_ns(), check_clock=not venue.owns_trading_clock
+            venue.orders, settings, host.now_ns, has_our_clock=not venue.owns_trading_clock
         )
         currency = preflight.currency_of(settings, instruments)
         if settings.session.fresh_ledger:

@@ -2,16 +2,14 @@
 
 import time
 
+from bulkhead.app.clock_check import check_clock
 from bulkhead.app.commands.checks import ANY_TAPE, Check, fail, ok, warn
 from bulkhead.app.exit_codes import Stopped
-from bulkhead.app.preflight import MAX_CLOCK_SKEW_MS
 from bulkhead.app.settings import Settings
 from bulkhead.app.venue import connect
 from bulkhead.venues.port import OrderVenue, VenueRefused, VenueUnavailable
 from messages.orders import OrderTicket
 from supervisor.runtime.threaded import ThreadedHost
-
-NS_PER_MS = 1_000_000
 
 
 class _SendsNothing:
@@ -36,19 +34,14 @@ def venue(settings: Settings) -> list[Check]:
 
 def _ask(orders: OrderVenue) -> list[Check]:
     try:
-        before_ns = time.time_ns()
-        venue_ms = orders.server_time_ms()
-        after_ns = time.time_ns()
+        clock = check_clock(orders, time.time_ns)
     except (VenueUnavailable, VenueRefused) as error:
         return [fail("venue", str(error), "is it running, are the URLs right? (`bulkhead simulator` starts ours)")]
-    # The answer was made somewhere between the two looks at our clock; half way is the best guess.
-    skew_ms = (before_ns + after_ns) // 2 // NS_PER_MS - venue_ms
-    checks = [ok("venue", f"answers within {(after_ns - before_ns) / NS_PER_MS:.0f} ms")]
-    if abs(skew_ms) > MAX_CLOCK_SKEW_MS:
-        said = f"our clock and the venue's differ by {skew_ms} ms (at most {MAX_CLOCK_SKEW_MS})"
-        checks.append(fail("clock", said, "synchronise this machine's clock (NTP)"))
+    checks = [ok("venue", f"answers within {clock.took_ms} ms")]
+    if clock.is_beyond:
+        checks.append(fail("clock", clock.words, "synchronise this machine's clock (NTP)"))
     else:
-        checks.append(ok("clock", f"differs from the venue's by {skew_ms} ms"))
+        checks.append(ok("clock", f"differs from the venue's by {clock.skew_ms} ms"))
     try:
         orders.check_key()
     except VenueRefused as error:
