@@ -4,8 +4,10 @@ A frame is a length, a kind and a payload of JSON lines. The one exception goes 
 a pickled factory, for the parent trusts itself; from a child nothing but JSON is ever read. Every frame is bounded, and
 what is not understood raises BadFrame, whatever the peer has sent.
 
-The rules of the conversation: the parent asks (BEGIN, STEP, STOP) and the child answers once, by DONE or FAILED; before
-that answer it says what its behaviour does. So one message is under way at any time.
+The rules of the conversation: the parent asks (BEGIN, STEP, STOP) and the child answers each question once, in order,
+by DONE, LEFT or FAILED; before that answer it says what its behaviour does. What it says leaves the child with the
+answer, in one piece: a thread of the parent's that is woken by each word would wait for its turn each time. Several
+STEPs may be under way; the answers tell which of them the child was at.
 """
 
 import socket
@@ -26,7 +28,7 @@ MAX_TEXT_CHARS = 32_000
 """Of a traceback or an error's message."""
 MAX_DELAY_S = 1e9
 """Of a timer, either way: about 32 years."""
-_READ_BYTES = 16 * 1024
+_READ_BYTES = _FLUSH_BYTES = 16 * 1024
 _HEADER = Struct("!IB")
 _SHOWN_CHARS = 500
 
@@ -50,11 +52,13 @@ class Kind(IntEnum):
     BEGIN = 1
     """Begin as a line, then the pickled factory."""
     STEP = 2
-    """The question's number, with a message to handle."""
+    """`[number, until_ns]`, with a message to handle, if that can be begun before that monotonic time; 0: always."""
     STOP = 3
     """`[number, reason]`."""
     SUBSCRIBED = 4
-    """The answer to SUBSCRIBERS: a list of names."""
+    """The answer to SUBSCRIBERS: a list of names, which holds until FORGET."""
+    FORGET = 5
+    """Somebody listens to something else now: ask for SUBSCRIBERS again."""
     # child to parent
     DONE = 16
     FAILED = 17
@@ -68,6 +72,8 @@ class Kind(IntEnum):
     READY = 22
     WATCH = 23
     UNWATCH = 24
+    LEFT = 25
+    """The number of a STEP that came too late to be begun, or after the end."""
 
 
 _KINDS = {int(kind): kind for kind in Kind}
@@ -85,7 +91,6 @@ class Begin(Value):
     python_path: str | None
     """What the variable PYTHONPATH was before it had to carry `sys_path`."""
     memory_mb: int | None
-    nice: int
     cpus: tuple[int, ...] | None
 
 
@@ -111,15 +116,30 @@ class Channel:
     def __init__(self, end: socket.socket) -> None:
         self._socket = end
         self._received = bytearray()
+        self._added = bytearray()
 
-    def send(self, kind: Kind, payload: bytes = b"") -> None:
-        """Blocks until the kernel has all of it. Raises FrameTooLarge or ChannelClosed."""
+    def add(self, kind: Kind, payload: bytes = b"") -> None:
+        """Have it leave with the next `flush`, or now if much has been added. Raises FrameTooLarge or ChannelClosed."""
         if len(payload) > MAX_FRAME_BYTES:
             raise FrameTooLarge(f"{kind.name} of {len(payload)} bytes; a frame holds {MAX_FRAME_BYTES}")
+        self._added += _HEADER.pack(len(payload), kind) + payload
+        if len(self._added) > _FLUSH_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Blocks until the kernel has all that was added. Raises ChannelClosed."""
+        added, self._added = self._added, bytearray()
+        if not added:
+            return
         try:
-            self._socket.sendall(_HEADER.pack(len(payload), kind) + payload)
+            self._socket.sendall(added)
         except OSError as error:
             raise ChannelClosed(f"sending failed: {error}") from error
+
+    def send(self, kind: Kind, payload: bytes = b"") -> None:
+        """Add it and flush."""
+        self.add(kind, payload)
+        self.flush()
 
     def receive(self) -> tuple[Kind, bytes]:
         """Blocks until a frame is there. Raises BadFrame or ChannelClosed."""
@@ -207,6 +227,17 @@ def read(payload: bytes, model: type[V]) -> V:
         return model.model_validate_json(payload)
     except ValueError as error:
         raise BadFrame(f"no {model.__name__}: {shown(error)}") from error
+
+
+def number_of(payload: bytes) -> int:
+    """A payload that is one JSON number. Raises BadFrame."""
+    try:
+        found: object = from_json(payload)
+    except ValueError as error:
+        raise BadFrame(f"no number: {shown(error)}") from error
+    if not isinstance(found, int):
+        raise BadFrame(f"a {type(found).__name__} where a number belongs")
+    return found
 
 
 def text_of(payload: bytes) -> str:

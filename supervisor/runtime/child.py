@@ -15,6 +15,7 @@ import signal
 import socket
 import sys
 import traceback
+from collections import deque
 from contextlib import suppress
 from pathlib import Path
 from random import Random
@@ -57,19 +58,38 @@ class Parent:
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
+        self._subscribers: dict[str, tuple[str, ...]] = {}
+        self._early: deque[tuple[Kind, bytes]] = deque()
+        """Questions that came while an answer was waited for."""
         clock = SystemClock()
         self.now_ns = clock.now_ns
         self.monotonic_ns = clock.monotonic_ns
 
     def say(self, kind: Kind, payload: bytes) -> None:
+        """It leaves when the parent is heard next, at the latest."""
         try:
-            self._channel.send(kind, payload)
+            self._channel.add(kind, payload)
         except ChannelClosed:
             leave(ORPHANED_EXIT_CODE)
 
     def hear(self) -> tuple[Kind, bytes]:
+        """The parent's next question; before it, all that was said leaves."""
+        self.flush()
+        return self._early.popleft() if self._early else self._receive()
+
+    def _receive(self) -> tuple[Kind, bytes]:
+        while True:
+            try:
+                kind, payload = self._channel.receive()
+            except ChannelClosed:
+                leave(ORPHANED_EXIT_CODE)
+            if kind is not Kind.FORGET:
+                return kind, payload
+            self._subscribers.clear()
+
+    def flush(self) -> None:
         try:
-            return self._channel.receive()
+            self._channel.flush()
         except ChannelClosed:
             leave(ORPHANED_EXIT_CODE)
 
@@ -77,9 +97,16 @@ class Parent:
         self.say(Kind.DELIVER, pack(letter.to, letter.envelope))
 
     def subscribers(self, topic: str) -> tuple[str, ...]:
-        self.say(Kind.SUBSCRIBERS, to_json(topic))
-        _, names = self.hear()  # the parent asks nothing while a question of its own is open
-        return tuple(from_json(names))
+        known = self._subscribers.get(topic)
+        if known is None:
+            self.say(Kind.SUBSCRIBERS, to_json(topic))
+            self.flush()
+            kind, payload = self._receive()
+            while kind is not Kind.SUBSCRIBED:
+                self._early.append((kind, payload))
+                kind, payload = self._receive()
+            self._subscribers[topic] = known = tuple(from_json(payload))
+        return known
 
     def set_timer(self, owner: str, epoch: int, key: str, delay_s: float, envelope: Envelope) -> None:
         if not abs(delay_s) <= MAX_DELAY_S:  # not a number compares as False
@@ -109,7 +136,6 @@ class Incarnation:
     def __init__(self, parent: Parent) -> None:
         self._parent = parent
         self._cell: Cell | None = None
-        self._number = 0
         self._reserve: bytearray | None = bytearray(_RESERVE_BYTES)  # room for the report of a MemoryError
 
     def run(self) -> None:
@@ -118,31 +144,31 @@ class Incarnation:
         while not is_over:
             kind, payload = self._parent.hear()
             try:
-                is_over = self._answer(kind, payload)
-                cell = self._cell
-                done = Done(number=self._number, ending=cell.ending if cell else None).model_dump_json().encode()
+                answer, is_over = self._answer(kind, payload), kind is Kind.STOP
             except BaseException as error:  # noqa: BLE001 - the parent makes it the one report of this death
                 self._fail(error)
-            self._parent.say(Kind.DONE, done)
+            self._parent.say(*answer)
+        self._parent.flush()
 
-    def _answer(self, kind: Kind, payload: bytes) -> bool:
-        """True for the last question."""
+    def _answer(self, kind: Kind, payload: bytes) -> tuple[Kind, bytes]:
+        cell = self._cell
         if kind is Kind.BEGIN:
             words, _, pickled = payload.partition(b"\n")
             begin = Begin.model_validate_json(words)
-            self._number = begin.number
+            number = begin.number
             self._cell = cell = cell_of(begin, pickled, self._parent)
             cell.start()
-            return False
-        if self._cell is None:
+        elif cell is None:
             raise CannotBegin(f"{kind.name} came before BEGIN")
-        if kind is Kind.STOP:
-            self._number, reason = from_json(payload)
-            self._cell.stop(reason)
-            return True
-        self._number, envelope = unpack(payload)
-        self._cell.step(envelope)
-        return False
+        elif kind is Kind.STOP:
+            number, reason = from_json(payload)
+            cell.stop(reason)
+        else:
+            (number, until_ns), envelope = unpack(payload)
+            if cell.ending is not None or 0 < until_ns < self._parent.monotonic_ns():
+                return Kind.LEFT, to_json(number)
+            cell.step(envelope)
+        return Kind.DONE, Done(number=number, ending=cell.ending).model_dump_json().encode()
 
     def _fail(self, error: BaseException) -> NoReturn:
         self._reserve = None
@@ -153,6 +179,7 @@ class Incarnation:
             report = report_of(error, "")
         flush()
         self._parent.say(Kind.FAILED, report)
+        self._parent.flush()
         leave(FAILED_EXIT_CODE)
 
 
@@ -214,8 +241,6 @@ def confine(begin: Begin) -> None:
         _, hard = resource.getrlimit(resource.RLIMIT_DATA)
         limit = begin.memory_mb * _MB if hard == resource.RLIM_INFINITY else min(begin.memory_mb * _MB, hard)
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
-    if begin.nice:
-        os.nice(begin.nice)
     if begin.cpus is not None:
         try:
             os.sched_setaffinity(0, begin.cpus)

@@ -8,7 +8,9 @@ import io
 import os
 import pickle
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 from supervisor.runtime.channel import MAX_FRAME_BYTES
@@ -22,7 +24,7 @@ MAX_NICE = 19
 class Compartment:
     """Bounds of a child process. It writes no core dumps, and short of memory the kernel ends it before the house.
 
-    Raises ValueError naming the field.
+    Raises ValueError naming the field, of a wrong type too.
     """
 
     memory_mb: int | None = 1024
@@ -37,16 +39,25 @@ class Compartment:
     """Environment variables that it does not get."""
 
     def __post_init__(self) -> None:
-        if self.memory_mb is not None and self.memory_mb <= 0:
-            raise ValueError(f"memory_mb must be positive, or None for no bound; it is {self.memory_mb}")
-        if not 0 <= self.nice <= MAX_NICE:
-            raise ValueError(f"nice must be 0 to {MAX_NICE}; it is {self.nice}")
-        count = os.cpu_count() or 1
-        if self.cpus is not None and not (self.cpus and all(0 <= cpu < count for cpu in self.cpus)):
-            raise ValueError(f"cpus must be some of 0 to {count - 1}, or None for all; it is {self.cpus}")
-        hidden: object = self.hidden_env
-        if not isinstance(hidden, tuple) or not all(isinstance(name, str) and name for name in hidden):
+        last_cpu = (os.cpu_count() or 1) - 1
+        memory_mb, cpus, hidden = self.memory_mb, self.cpus, self.hidden_env
+        if memory_mb is not None and not _is_whole(memory_mb, 1):
+            raise ValueError(f"memory_mb must be positive and whole, or None for no bound; it is {memory_mb!r}")
+        if not _is_whole(self.nice, 0, MAX_NICE):
+            raise ValueError(f"nice must be 0 to {MAX_NICE}; it is {self.nice!r}")
+        if cpus is not None and not _are_all(cpus, lambda cpu: _is_whole(cpu, 0, last_cpu), at_least=1):
+            raise ValueError(f"cpus must be some of 0 to {last_cpu} in a tuple, or None for all; it is {cpus!r}")
+        if not _are_all(hidden, lambda name: isinstance(name, str) and bool(name)):
             raise ValueError(f"hidden_env must be a tuple of names; it is {hidden!r}")
+
+
+def _is_whole(value: object, least: int, most: float = inf) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+
+
+def _are_all(values: object, fits: Callable[[object], bool], at_least: int = 0) -> bool:
+    """Whether it is a tuple of so many that fit."""
+    return isinstance(values, tuple) and len(values) >= at_least and all(map(fits, values))
 
 
 def importable_from() -> tuple[str, ...]:

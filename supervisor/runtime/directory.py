@@ -6,7 +6,7 @@ A name has one slot: its mailbox and its epoch outlive each incarnation. Sibling
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from itertools import count
-from threading import Lock
+from threading import Lock, RLock
 from typing import Any, NamedTuple
 
 from messages.base import Body, Envelope, Letter
@@ -40,12 +40,15 @@ class Directory(ABC):
         self._bounds = bounds
         self._slots: dict[str, Slot] = {}
         self._topics: dict[str, tuple[str, ...]] = {}
+        self.topics_version = 0
+        """Counts the changes of who listens to what."""
         self._watches: dict[tuple[str, str], _Watch] = {}
         self._watchers: dict[str, set[str]] = {}  # of each target that is not gone
         self._watch_numbers = count(1)
         self._last_epochs: dict[str, int] = {}  # of names that were removed: an epoch is never given twice
         self._timers = TimerHeap()
         self._lock = Lock()
+        self._liveness = RLock()  # so that it is told in the order in which it happened
         self._outside: dict[str, count[int]] = {}
         self.dead_letters = 0
         self.dead_letter_to: str | None = None
@@ -127,12 +130,15 @@ class Directory(ABC):
 
     # -- names ---------------------------------------------------------------------------------------------------------
 
-    def register(self, name: str, parent: str | None, kind: str = "worker") -> None:
-        """Make the name's mailbox before its first incarnation, so that what is told early waits for it."""
+    def register(self, name: str, parent: str | None, kind: str = "worker") -> bool:
+        """Make the name's mailbox before its first incarnation, so that what is told early waits for it. False when the
+        name has one already."""
         with self._lock:
-            if name not in self._slots:
+            is_free = name not in self._slots
+            if is_free:
                 epoch = self._last_epochs.get(name, OUTSIDE_EPOCH)
                 self._slots[name] = Slot(name, kind, parent, Mailbox(self._bounds), epoch)
+        return is_free
 
     def remove_child(self, name: str) -> None:
         """Forget a stopped child for ever, and what was below it; what was queued becomes dead letters."""
@@ -153,6 +159,7 @@ class Directory(ABC):
             for topic in topics:
                 self._topics[topic] = (*self._topics.get(topic, ()), slot.name)
             slot.topics = topics
+            self.topics_version += 1
 
     # -- watching ------------------------------------------------------------------------------------------------------
 
@@ -206,7 +213,7 @@ class Directory(ABC):
         found = [slot] if slot else []
         for parent in found:  # grows while it is walked
             if parent.kind == "supervisor":
-                found += (child for child in self._slots.values() if child.parent == parent.name)
+                found += (child for child in tuple(self._slots.values()) if child.parent == parent.name)
         return found
 
     # -- asking --------------------------------------------------------------------------------------------------------
@@ -220,6 +227,12 @@ class Directory(ABC):
     def names(self) -> frozenset[str]:
         """Every name that has a mailbox."""
         return frozenset(self._slots)
+
+    def knows(self, name: object) -> bool:
+        """Whether the name has a mailbox; `name in host` asks the same."""
+        return name in self._slots
+
+    __contains__ = knows
 
     def is_flooded(self, name: str) -> bool:
         """Whether the name's order lane is over its bound, so that its source had better wait."""

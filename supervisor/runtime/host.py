@@ -5,7 +5,7 @@ One death gives one ChildDown, posted to the parent's name (or to `on_orphan_dow
 
 import traceback
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from math import inf
 from random import Random
 
@@ -44,7 +44,7 @@ class Host(Directory):
         """
         self.register(name, parent, kind)
         slot = self._slots[name]
-        self._displace(slot, "another incarnation takes its place")
+        self._displace((slot,), "another incarnation takes its place")
         with self._lock:
             slot.parent, slot.kind, slot.compartment = parent, kind, compartment
             slot.stuck_after_ns = None if stuck_after_s == inf else int(stuck_after_s * 1e9)
@@ -62,11 +62,14 @@ class Host(Directory):
 
     def child_ready(self, name: str, epoch: int) -> None:
         slot = self._slots[name]
-        if slot.epoch == epoch and slot.state is ChildState.STARTING:
-            slot.state = ChildState.READY
+        with self._liveness:
+            with self._lock:
+                if slot.epoch != epoch or slot.state is not ChildState.STARTING:
+                    return
+                slot.state = ChildState.READY
             self.on_liveness(name, True)
-            if slot.parent is not None:
-                self.tell(slot.parent, ChildReady(child=name, epoch=epoch), sender="host")
+        if slot.parent is not None:
+            self.tell(slot.parent, ChildReady(child=name, epoch=epoch), sender="host")
 
     def stop_child(self, name: str, reason: str) -> None:
         """Ask for an ordered end; the ChildDown says when it has happened. One that has ended has said so already."""
@@ -81,7 +84,8 @@ class Host(Directory):
         message in hand is a dead letter, and whatever it is doing stands in the report."""
         slot = self._slots[name]
         one = slot.live
-        if one is None or not self._claim(one):
+        state = ChildState.ABANDONED if reason == "stuck" else ChildState.STOPPED
+        if one is None or not self._claim(one, state, is_fenced=True):
             return
         culprit = one.in_hand
         doing = self._fence(slot, one)
@@ -89,9 +93,11 @@ class Host(Directory):
         self._report(one, reason, f"{doing}{error}", error, culprit)
 
     def mark(self, name: str, state: ChildState, restarts_in_window: int) -> None:
-        """Note what the supervisor says of a child, for the status query."""
+        """Note what the supervisor says of a child, for the status query. Who is up is known here, and known first."""
         slot = self._slots[name]
-        slot.state, slot.restarts_in_window = state, restarts_in_window
+        slot.restarts_in_window = restarts_in_window
+        if state is not ChildState.READY:
+            slot.state = state
 
     @abstractmethod
     def close(self) -> None:
@@ -152,8 +158,8 @@ class Host(Directory):
                     return True
                 if not cell.ends_itself:
                     return self._stop(one, cell, "shutdown", body.reason)
-        one.in_hand = envelope
-        one.busy_monotonic_ns = self.monotonic_ns()
+        if not self._takes_in_hand(one, envelope):
+            return False
         try:
             cell.step(envelope)
         except BaseException as error:  # noqa: BLE001 - turned into the one report of this death
@@ -165,6 +171,20 @@ class Host(Directory):
         one.in_hand = one.busy_monotonic_ns = None
         return self._goes_on(one)
 
+    def _takes_in_hand(self, one: Incarnation, envelope: Envelope) -> bool:
+        """False when it was given up while it took the message, which goes to its successor then."""
+        with one.lock:
+            if not one.is_over:
+                one.in_hand = envelope
+                one.busy_monotonic_ns = self.monotonic_ns()
+                return True
+        self._put_back(one.slot, (envelope,))
+        return False
+
+    def _put_back(self, slot: Slot, envelopes: Sequence[Envelope]) -> None:
+        for envelope in slot.mailbox.put_back(envelopes):
+            self._dead(Letter(to=slot.name, envelope=envelope), "mailbox closed")
+
     def _goes_on(self, one: Incarnation) -> bool:
         cell = one.cell
         if cell is None or cell.ending is None:
@@ -173,7 +193,10 @@ class Host(Directory):
 
     def _stop(self, one: Incarnation, cell: AnyCell, reason: str, detail: str) -> bool:
         """The ordered end. Always False: the incarnation is over."""
-        one.slot.state = ChildState.STOPPING
+        with self._lock:
+            if one.is_over:
+                return False  # given up meanwhile: the state is its successor's
+            one.slot.state = ChildState.STOPPING
         try:
             cell.stop(detail or reason)
         except BaseException as error:  # noqa: BLE001 - turned into the one report of this death
@@ -187,22 +210,32 @@ class Host(Directory):
         if self._claim(one):
             self._report(one, reason, _trace_of(error), f"{type(error).__name__}: {error}", culprit)
 
-    def _claim(self, one: Incarnation) -> bool:
-        """True for the one who may report this incarnation's end."""
-        with self._lock:
-            if one.is_over:
-                return False
-            one.slot.live = None
-            return True
+    def _claim(self, one: Incarnation, state: ChildState = ChildState.STOPPED, *, is_fenced: bool = False) -> bool:
+        """True for the one who may report this incarnation's end, which is told to the gate before anything that takes
+        time. `is_fenced`: from now on nothing that it says counts."""
+        slot = one.slot
+        with self._liveness:
+            with self._lock, one.lock:
+                if one.is_over:
+                    return False
+                slot.live, slot.state = None, state
+                if is_fenced:
+                    slot.epoch += 1
+                    slot.is_fenced = True
+            self.on_liveness(slot.name, False)
+        if is_fenced:
+            slot.mailbox.hand_to(slot.epoch)
+        ahead = tuple(one.ahead)
+        one.ahead.clear()
+        self._put_back(one.slot, ahead)
+        return True
 
     def _report(
         self, one: Incarnation, reason: str, detail: str, failure: str | None, culprit: Envelope | None
     ) -> None:
         """The one report of this incarnation's end. The message that ended it is a dead letter, never handed on."""
         slot = one.slot
-        self.on_liveness(slot.name, False)
         self._cancel_timers(slot.name)
-        slot.state = ChildState.ABANDONED if reason == "stuck" else ChildState.STOPPED
         detail = detail[-MAX_DETAIL_CHARS:]
         if failure is not None:
             slot.last_failure = failure
@@ -225,35 +258,26 @@ class Host(Directory):
             self.tell(slot.parent, down, sender="host")
 
     def _fence(self, slot: Slot, one: Incarnation | None = None) -> str:
-        """From now on nothing that this incarnation says counts. Returns what it was doing."""
-        with self._lock:
-            one = one or slot.live
-            slot.live = None
-            slot.epoch += 1
-            slot.is_fenced = True
-        slot.mailbox.hand_to(slot.epoch)
+        """End what can be ended of an incarnation that counts no more. Returns what it was doing."""
         return one.cell.fence() if one is not None and one.cell is not None else ""
 
-    def _displace(self, slot: Slot, why: str) -> None:
-        """End an incarnation, if there is one, that nobody waits for: without a report, but nothing that it held is
-        lost unsaid."""
-        one = slot.live
-        if one is None or not self._claim(one):
-            return
-        self.on_liveness(slot.name, False)
-        culprit = one.in_hand
-        doing = self._fence(slot, one)
-        self._cancel_timers(slot.name)
-        slot.state = ChildState.STOPPED
-        if culprit is not None:
-            self._dead(Letter(to=slot.name, envelope=culprit), why, doing)
+    def _displace(self, slots: Iterable[Slot], why: str) -> None:
+        """End incarnations that nobody waits for, all at once: without a report, but nothing that they held is lost
+        unsaid."""
+        for one in [one for slot in slots if (one := slot.live) is not None and self._claim(one, is_fenced=True)]:
+            slot, culprit = one.slot, one.in_hand
+            doing = self._fence(slot, one)
+            self._cancel_timers(slot.name)
+            if culprit is not None:
+                self._dead(Letter(to=slot.name, envelope=culprit), why, doing)
 
     def _fence_orphans(self, parent: str) -> None:
-        """A supervisor that ended out of order leaves children: they end with it, since nobody waits for them."""
-        for child in [slot for slot in tuple(self._slots.values()) if slot.parent == parent]:
-            self._displace(child, f"its supervisor {parent} has ended")
-            if child.kind == "supervisor":
-                self._fence_orphans(child.name)
+        """What a supervisor that ended out of order leaves below it ends with it, since nobody waits for it."""
+        below = self._subtree(parent)[1:]
+        self._displace(below, f"{parent} above it has ended")
+        for slot in below:
+            if slot.state is ChildState.RESTARTING:
+                slot.state = ChildState.STOPPED
 
 
 def _reason_of(error: BaseException) -> str:
@@ -264,7 +288,8 @@ def _reason_of(error: BaseException) -> str:
 
 
 def _trace_of(error: BaseException) -> str:
-    """What went wrong, where it went wrong: for a process, its own words."""
+    """What went wrong, where it went wrong: for a process, its own words. Ends with the error's sentence."""
     if isinstance(error, BehaviourFailed | ProcessDied):
-        return error.detail or str(error)
+        said = str(error)
+        return error.detail if said in error.detail else f"{error.detail}{said}"
     return "".join(traceback.format_exception(error))

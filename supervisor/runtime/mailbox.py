@@ -15,6 +15,7 @@ lock there costs four fifths of the throughput, spent in handing the interpreter
 """
 
 from collections import deque
+from collections.abc import Sequence
 from enum import Enum
 from itertools import count
 from queue import Empty, SimpleQueue
@@ -181,6 +182,50 @@ class Mailbox:
             return None
         return self._pop(reader)
 
+    def take_ahead(self, limit: int, reader: int = 0) -> list[Envelope]:
+        """Up to `limit` more that wait below the system lane; stops before whatever comes there."""
+        taken: list[Envelope] = []
+        while len(taken) < limit and not self._system:
+            try:
+                self._wakeups.get_nowait()
+            except Empty:
+                break
+            with self._lock:
+                envelope = self._pop_below_system() if reader == self._reader else None
+            if envelope is None:
+                self._wake(None)  # the token was not for what is taken here
+                break
+            taken.append(envelope)
+        return taken
+
+    def put_back(self, envelopes: Sequence[Envelope]) -> tuple[Envelope, ...]:
+        """Return, to the front and in their order, what was taken and not begun. What finds the mailbox closed comes
+        back to the caller."""
+        with self._lock:
+            if self._closed:
+                return tuple(envelopes)
+            for envelope in reversed(envelopes):
+                self._taken -= 1
+                if self._puts_back(envelope):
+                    self._wake(None)
+        return ()
+
+    def _puts_back(self, envelope: Envelope) -> bool:
+        """Called with the lock held. False when a newer one has taken its place."""
+        body = envelope.body
+        if body.lane is not Lane.DATA:
+            (self._system if body.lane is Lane.SYSTEM else self._order).appendleft(envelope)
+            self._intents += body.is_refusable and body.needs_credit
+            return True
+        key = body.conflation_key() if body.is_conflated and self._data_bound is not None else None
+        if key is not None:
+            if key in self._newest:
+                self._conflated += 1
+                return False
+            self._newest[key] = envelope
+        self._data.appendleft(envelope)
+        return True
+
     def wake(self) -> None:
         """Make one `take` return None: for telling a reader that something else has happened."""
         self._wake(None)
@@ -193,21 +238,25 @@ class Mailbox:
             if self._system:
                 self._taken += 1
                 return self._system.popleft()
-            order, data = self._order, self._data
-            if order and not (data and self._upper_run >= FAIRNESS_RUN):
-                self._upper_run += 1
-                self._taken += 1
-                envelope = order.popleft()
-                if self._intents and envelope.body.is_refusable and envelope.body.needs_credit:
-                    self._intents -= 1
-                if self._flooded and len(order) <= self._order_bound // 2:
-                    self._flooded = False
-                return envelope
-            self._upper_run = 0
-            if data:
-                self._taken += 1
-                return self._freed(data.popleft())
-            return None
+            return self._pop_below_system()
+
+    def _pop_below_system(self) -> Envelope | None:
+        """Called with the lock held."""
+        order, data = self._order, self._data
+        if order and not (data and self._upper_run >= FAIRNESS_RUN):
+            self._upper_run += 1
+            self._taken += 1
+            envelope = order.popleft()
+            if self._intents and envelope.body.is_refusable and envelope.body.needs_credit:
+                self._intents -= 1
+            if self._flooded and len(order) <= self._order_bound // 2:
+                self._flooded = False
+            return envelope
+        self._upper_run = 0
+        if data:
+            self._taken += 1
+            return self._freed(data.popleft())
+        return None
 
     def _freed(self, placeholder: Envelope) -> Envelope:
         """Free what the message occupied; returns the newest message that its place stands for."""

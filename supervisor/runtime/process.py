@@ -1,6 +1,6 @@
 """RemoteCell: a cell whose behaviour lives in a child process, which can be killed for real.
 
-The mailbox, the timers and the names stay here; the child gets one message, says what its behaviour does, and says that
+The mailbox, the timers and the names stay here; the child gets a message, says what its behaviour does, and says that
 it is done. So the message that killed a child is exactly known, and what waits is not lost with it. What a child says
 is believed only as far as it speaks for itself: each message that it sends must be sealed with its own name and epoch.
 
@@ -12,17 +12,18 @@ is believed only as far as it speaks for itself: each message that it sends must
 import os
 import socket
 import sys
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from threading import Lock
+from typing import NamedTuple, Protocol
 
 from pydantic_core import to_json
 
-from messages.base import Envelope, Letter
-from messages.records import Append
+from messages.base import Envelope
 from supervisor.runtime.behaviour import Behaviour
 from supervisor.runtime.cell import Ending, World, is_stale
 from supervisor.runtime.channel import (
-    MAX_DELAY_S,
     MAX_TEXT_CHARS,
     BadFrame,
     Begin,
@@ -31,18 +32,22 @@ from supervisor.runtime.channel import (
     Done,
     Failed,
     Kind,
+    number_of,
     pack,
     read,
-    text_of,
-    unpack,
 )
 from supervisor.runtime.compartment import Compartment, environment, importable_from, pickle_problem, pickled
 from supervisor.runtime.spawned import Spawned
+from supervisor.runtime.words import Words
 
 __all__ = ["BehaviourFailed", "Compartment", "ProcessDied", "ProtocolBroken", "RemoteCell", "pickle_problem"]
 
 MAX_FRAMES_PER_MESSAGE = 100_000
 """A behaviour that says more over one message is running away, and would fill the house's memory."""
+AHEAD_NS = 5_000_000
+"""How long a child goes on with what was sent ahead: a stop need not wait longer than this and one handler."""
+AHEAD_BYTES = 32 * 1024
+"""Sent ahead at most: a socket holds more, so neither end ever waits for the other to read."""
 LAST_WORDS_S = 1.0
 """How long a child that has closed its channel may take to end: what it died of is known only then."""
 
@@ -70,6 +75,21 @@ class ProtocolBroken(ProcessDied):
     pass
 
 
+class _Asked(NamedTuple):
+    """Sent ahead of its turn, and not answered yet."""
+
+    number: int
+    envelope: Envelope
+
+
+class Surroundings(World, Protocol):
+    """What a host offers to a cell in another process."""
+
+    @property
+    def topics_version(self) -> int:
+        """Changes whenever somebody listens to something else."""
+
+
 class RemoteCell:
     """Driven by one thread, which must live as long as the child does: the kernel ends the child with it.
 
@@ -84,7 +104,7 @@ class RemoteCell:
         name: str,
         epoch: int,
         factory: Callable[[], Behaviour],
-        world: World,
+        world: Surroundings,
         seed: str,
         compartment: Compartment,
         on_output: Callable[[str, str], None],
@@ -100,6 +120,9 @@ class RemoteCell:
         self._factory, self._world, self._seed, self._compartment = factory, world, seed, compartment
         self._on_output, self._on_death = on_output, on_death
         self._number = 0
+        self._words = Words(name, epoch, world)
+        self._asked: deque[_Asked] = deque()
+        self._topics_version = world.topics_version
         self._child: Spawned | None = None
         self._channel: Channel | None = None
         self._lock = Lock()  # guards the four below
@@ -118,10 +141,46 @@ class RemoteCell:
 
     def step(self, envelope: Envelope) -> None:
         """Have one message handled there. Commands of an incarnation that has ended are refused, evidence never is."""
+        asked = self._asked
+        if asked and asked[0].envelope is envelope:
+            if self._hear(asked.popleft().number):
+                return
+            self._forgo()
         if is_stale(envelope, self._world):
             self.refused_stale += 1
             return
-        self._ask(Kind.STEP, lambda number: pack(number, envelope))
+        self._ask(Kind.STEP, lambda number: pack((number, 0), envelope))
+
+    def ask_ahead(self, envelopes: Sequence[Envelope]) -> None:
+        """Send these before their turn, so that the child goes on while our thread waits for its own: `step` with each,
+        in this order, then takes the answer.
+
+        What the child cannot begin within AHEAD_NS it leaves, and whatever cannot be sent is met again by `step`.
+        """
+        ahead: list[tuple[bytes, Envelope]] = []
+        until_ns = sent_bytes = 0  # the first is not ahead of anything
+        for envelope in envelopes:
+            try:
+                payload = pack((self._number + len(ahead) + 1, until_ns), envelope)
+            except Exception:  # noqa: BLE001 - raised again by its own `step`
+                break
+            sent_bytes += len(payload)
+            if sent_bytes > AHEAD_BYTES or is_stale(envelope, self._world):
+                break
+            ahead.append((payload, envelope))
+            until_ns = until_ns or self._world.monotonic_ns() + AHEAD_NS
+        if ahead:
+            self._is_asked()
+            with suppress(ChannelClosed):
+                for payload, envelope in ahead:
+                    self._add(Kind.STEP, payload)
+                    self._asked.append(_Asked(self._number, envelope))
+                self._flush()
+
+    @property
+    def is_ahead(self) -> bool:
+        """Something was sent before its turn, and has not had its turn."""
+        return bool(self._asked)
 
     def stop(self, reason: str) -> None:
         """Run `on_stop` there and let the child exit; waits for that until `fence` is called."""
@@ -190,6 +249,9 @@ class RemoteCell:
         finally:
             theirs.close()
         self.pid = self._child.pid
+        with suppress(OSError):  # it may have ended already
+            # At once, and not by the child itself: its start is the hungriest second of its life.
+            os.setpriority(os.PRIO_PROCESS, self.pid, os.getpriority(os.PRIO_PROCESS, 0) + self._compartment.nice)
 
     def _begin(self, number: int) -> bytes:
         bounds = self._compartment
@@ -202,32 +264,56 @@ class RemoteCell:
             sys_path=importable_from(),
             python_path=os.environ.get("PYTHONPATH"),
             memory_mb=bounds.memory_mb,
-            nice=bounds.nice,
             cpus=bounds.cpus,
         )
         return begin.model_dump_json().encode()
 
     def _ask(self, kind: Kind, payload: Callable[[int], bytes], is_last: bool = False) -> None:
         """One question, and all that the child says until it has dealt with it."""
-        channel = self._channel
-        if channel is None:
-            raise ProcessDied("was never started")
+        self._forgo()
+        self._is_asked()
+        with self._ending_what_fails():
+            self._add(kind, payload(self._number + 1))
+            self._flush()
+        if not self._hear(self._number, is_last):
+            self._end()
+            raise ProtocolBroken(f"left the question {self._number}, which it may not", self._last_lines())
+
+    def _forgo(self) -> None:
+        """The child has left one that was ahead, or it is to be asked something else first: so it leaves the others."""
+        while self._asked:
+            self._hear(self._asked.popleft().number)
+
+    def _is_asked(self) -> None:
+        channel = self._open_channel()
         with self._lock:
             self._is_asking = True
             if self._has_ended:
                 channel.close()
+
+    def _open_channel(self) -> Channel:
+        if self._channel is None:
+            raise ProcessDied("was never started")
+        return self._channel
+
+    def _add(self, kind: Kind, payload: bytes) -> None:
+        channel, version = self._open_channel(), self._world.topics_version
+        if self._topics_version != version:
+            channel.add(Kind.FORGET)
+            self._topics_version = version
+        channel.add(kind, payload)
         self._number += 1
-        try:
-            channel.send(kind, payload(self._number))
-            self._listen(channel)
-        except ChannelClosed:
-            raise self._closed() from None
-        except BadFrame as error:
-            self._end()
-            raise ProtocolBroken(f"said what is not understood: {error}", self._last_lines()) from error
-        except BaseException:
-            self._end()
-            raise
+
+    def _flush(self) -> None:
+        self._open_channel().flush()
+
+    def _hear(self, number: int, is_last: bool = False) -> bool:
+        """All that the child says until it has dealt with that question. False: it has left it."""
+        channel = self._open_channel()
+        with self._ending_what_fails():
+            is_done = self._listen(channel, number)
+        if self._asked:
+            return is_done
         with self._lock:
             self._is_asking = False
             self._is_expected = self._is_expected or is_last
@@ -236,77 +322,46 @@ class RemoteCell:
             must_tell = self._has_ended and not self._is_expected
         if must_tell:
             self._on_death()
+        return is_done
 
-    def _listen(self, channel: Channel) -> None:
+    @contextmanager
+    def _ending_what_fails(self) -> Iterator[None]:
+        try:
+            yield
+        except ChannelClosed:
+            raise self._closed() from None
+        except BadFrame as error:
+            self._end()
+            raise ProtocolBroken(f"said what is not understood: {error}", self._last_lines()) from error
+        except BaseException:
+            self._end()
+            raise
+
+    def _listen(self, channel: Channel, number: int) -> bool:
         for _ in range(MAX_FRAMES_PER_MESSAGE):
             kind, payload = channel.receive()
             if self._is_fenced:
                 raise ChannelClosed("nothing that it says counts any more")
-            if kind is Kind.FAILED:
-                raise BehaviourFailed(read(payload, Failed))
-            if kind is not Kind.DONE:
-                self._do(channel, kind, payload)
-                continue
-            done = read(payload, Done)
-            if done.number != self._number:
-                raise BadFrame(f"DONE with {done.number}, and it was asked {self._number}")
-            if self.ending is None and done.ending is not None:
-                self.ending = Ending(*done.ending)
-            return
+            match kind:
+                case Kind.FAILED:
+                    raise BehaviourFailed(read(payload, Failed))
+                case Kind.DONE:
+                    done = read(payload, Done)
+                    self._check_number(done.number, number)
+                    if self.ending is None and done.ending is not None:
+                        self.ending = Ending(*done.ending)
+                    return True
+                case Kind.LEFT:
+                    self._check_number(number_of(payload), number)
+                    return False
+                case _:
+                    self._words.act_on(kind, payload, channel)
         raise BadFrame(f"more than {MAX_FRAMES_PER_MESSAGE} frames over one message")
 
-    def _do(self, channel: Channel, kind: Kind, payload: bytes) -> None:
-        """What the behaviour has asked of its context."""
-        name, epoch, world = self.name, self.epoch, self._world
-        match kind:
-            case Kind.DELIVER:
-                world.deliver(self._letter(payload))
-            case Kind.SUBSCRIBERS:
-                channel.send(Kind.SUBSCRIBED, to_json(world.subscribers(text_of(payload))))
-            case Kind.SET_TIMER:
-                key, delay_s, envelope = self._timer(payload)
-                world.set_timer(name, epoch, key, delay_s, envelope)
-            case Kind.CANCEL_TIMER:
-                world.cancel_timer(name, epoch, text_of(payload))
-            case Kind.READY:
-                world.child_ready(name, epoch)
-            case Kind.WATCH:
-                world.watch(name, epoch, text_of(payload))
-            case Kind.UNWATCH:
-                world.unwatch(name, epoch, text_of(payload))
-            case _:
-                raise BadFrame(f"{kind.name} is not for a child to say")
-
-    def _letter(self, payload: bytes) -> Letter:
-        to, envelope = unpack(payload)
-        if not isinstance(to, str):
-            raise BadFrame(f"a letter to {to!r:.100}")
-        self._check_own(envelope)
-        return Letter(to=to, envelope=envelope)
-
-    def _timer(self, payload: bytes) -> tuple[str, float, Envelope]:
-        address, envelope = unpack(payload)
-        self._check_own(envelope)
-        match address:
-            case [str(key), int() | float() as delay_s] if abs(delay_s) <= MAX_DELAY_S:
-                return key, delay_s, envelope
-            case _:
-                raise BadFrame(f"a timer of {address!r:.100}")
-
-    def _check_own(self, envelope: Envelope) -> None:
-        """Nobody speaks for another, nor puts another's letter into an append for the ledger to post."""
-        if (envelope.sender, envelope.epoch, envelope.id) != (
-            self.name,
-            self.epoch,
-            f"{self.name}.{self.epoch}.{envelope.seq}",
-        ):
-            raise BadFrame(
-                f"a message {envelope.id!r:.100} of {envelope.sender!r:.100}, epoch {envelope.epoch}, "
-                f"and it is {self.name}, epoch {self.epoch}"
-            )
-        if isinstance(envelope.body, Append):
-            for letter in envelope.body.release:
-                self._check_own(letter.envelope)
+    @staticmethod
+    def _check_number(said: int, asked: int) -> None:
+        if said != asked:
+            raise BadFrame(f"an answer to {said}, and it was asked {asked}")
 
     # -- ending --------------------------------------------------------------------------------------------------------
 

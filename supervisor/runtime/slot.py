@@ -1,6 +1,8 @@
 """Slot and Incarnation: a name, and whoever bears it at present."""
 
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, field
+from threading import Lock
 
 from messages.base import Envelope
 from messages.supervision import ChildState, NodeStatus
@@ -17,6 +19,12 @@ class Incarnation:
     epoch: int
     cell: AnyCell | None = None
     in_hand: Envelope | None = None
+    ahead: deque[Envelope] = field(default_factory=deque)
+    """Taken after it, and not begun: goes back into the mailbox when this life ends."""
+    window: int = 1
+    """How many messages to take at a time."""
+    lock: Lock = field(default_factory=Lock)
+    """Between taking the next message and being given up. Its own, since every message takes it."""
     busy_monotonic_ns: int | None = None
     """When it took the message in hand."""
     is_working: bool = False

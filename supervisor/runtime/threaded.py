@@ -16,17 +16,19 @@ from typing import Any, NamedTuple
 
 import pykka
 
-from messages.base import Envelope, Letter
+from messages.base import Envelope, Lane, Letter
 from supervisor.runtime.cell import AnyCell
 from supervisor.runtime.clock import Clock, SystemClock
 from supervisor.runtime.host import Factory, Host
 from supervisor.runtime.mailbox import Bounds
-from supervisor.runtime.process import RemoteCell
+from supervisor.runtime.process import AHEAD_NS, RemoteCell
 from supervisor.runtime.slot import Incarnation, Slot
 
 STUCK_EXIT_CODE = 7
 WATCH_INTERVAL_S = 0.1
 """How often the actors are looked at for one that is stuck."""
+MAX_WINDOW = 32
+"""Messages handed to a child process at a time, at most."""
 ROOM_INTERVAL_S = 0.005
 """How often the reader of a socket looks whether its receiver has caught up."""
 
@@ -157,9 +159,44 @@ class ThreadedHost(Host):
 
     def feed(self, one: Incarnation, cell: AnyCell, envelope: Envelope) -> bool:
         one.is_working = True
-        goes_on = self._feed(one, cell, envelope)
+        if isinstance(cell, RemoteCell) and envelope.body.lane is not Lane.SYSTEM:
+            goes_on = self._feed_ahead(one, cell, envelope)
+        else:
+            goes_on = self._feed(one, cell, envelope)
         one.is_working = False
         return goes_on
+
+    def _feed_ahead(self, one: Incarnation, cell: RemoteCell, envelope: Envelope) -> bool:
+        """Hand the child what waits in one go: to be woken for each single answer costs more than most handlers."""
+        began_ns = self.monotonic_ns()
+        more = one.slot.mailbox.take_ahead(one.window - 1, one.epoch)
+        is_full = len(more) == one.window - 1
+        with one.lock:
+            if not one.is_over:
+                one.ahead.extend(more)
+                more = []
+        self._put_back(one.slot, more)
+        cell.ask_ahead((envelope, *one.ahead))
+        goes_on = self._feed(one, cell, envelope)
+        while goes_on and (following := self._next_ahead(one, cell)) is not None:
+            goes_on = self._feed(one, cell, following)
+        if self.monotonic_ns() - began_ns > AHEAD_NS:
+            one.window = max(1, one.window // 2)
+        elif is_full:
+            one.window = min(MAX_WINDOW, one.window * 2)
+        return goes_on
+
+    def _next_ahead(self, one: Incarnation, cell: RemoteCell) -> Envelope | None:
+        """What the child has left goes back: by now there may be something that matters more."""
+        with one.lock:
+            if one.is_over or not one.ahead:
+                return None
+            if cell.is_ahead:
+                return one.ahead.popleft()
+            left = tuple(one.ahead)
+            one.ahead.clear()
+        self._put_back(one.slot, left)
+        return None
 
     def look_after(self, one: Incarnation, cell: AnyCell) -> bool:
         """Woken without a message: is it still the one, and is its process still there? False when it is over."""

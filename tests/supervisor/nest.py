@@ -41,6 +41,7 @@ class Notes:
 
     def __init__(self, epochs: dict[str, int] | None = None) -> None:
         self.acts: list[tuple[Any, ...]] = []
+        self.topics_version = 0
         self.epochs = epochs or {}
         self._told: SimpleQueue[tuple[str, Body]] = SimpleQueue()
 
@@ -119,6 +120,10 @@ class Nest:
         if is_started:
             cell.start()
         return cell
+
+    def next_line(self) -> str:
+        """The next line that a child prints; waits for it."""
+        return self.lines.get(timeout=PATIENCE_S)
 
     def close(self) -> None:
         for cell in self.cells:

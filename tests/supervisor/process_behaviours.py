@@ -11,6 +11,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from functools import partial
 
+from messages.failure import FailureMode, FailureReported
 from messages.market import Quote, Trade
 from messages.records import Append
 from messages.supervision import TimerFired
@@ -91,6 +92,25 @@ class Doing(Behaviour):
         self._at_stop(ctx)
 
 
+class Reporter(Behaviour):
+    """Says the number of each trade; over number `at` (-1: over each) it does something else besides, before that."""
+
+    def __init__(self, at: int = -2, deed: str = "nothing") -> None:
+        self._at, self._deed = at, DEEDS[deed]
+
+    @receives(Trade)
+    def on_trade(self, trade: Trade, ctx: Context) -> None:
+        number = ctx.current.seq if ctx.current else -1
+        report = FailureReported(mode=FailureMode.DATA_DELAY, detail=str(number))
+        if self._at in (number, -1):
+            self._deed(ctx)
+        ctx.tell("portfolio", report)
+
+    @receives(FailureReported)
+    def on_report(self, report: FailureReported, ctx: Context) -> None:
+        ctx.tell("portfolio", report)
+
+
 class Root(Behaviour):
     ends_itself = True
 
@@ -112,6 +132,18 @@ def makes_a_number() -> int:
 
 def nothing(ctx: Context) -> None:
     pass
+
+
+def end(ctx: Context) -> None:
+    ctx.end("normal", "enough")
+
+
+def publish(ctx: Context) -> None:
+    ctx.publish("ticks:BTCUSDT", FailureReported(mode=FailureMode.DATA_DELAY, detail="published"))
+
+
+def sleep_20_ms(ctx: Context) -> None:
+    time.sleep(0.02)
 
 
 def raises(ctx: Context) -> None:
@@ -136,13 +168,13 @@ def raises_unspeakably(ctx: Context) -> None:
 
 
 def spin_for_ever(ctx: Context) -> None:
-    ctx.tell("portfolio", said("spinning"))
+    print("spinning")
     while True:
         pass
 
 
 def hold_the_gil(ctx: Context) -> None:
-    ctx.tell("portfolio", said("holding"))
+    print("holding")
     while True:
         ctypes.PyDLL(None).sleep(3600)  # a PyDLL does not let go of the interpreter's lock
 
@@ -288,7 +320,7 @@ def swallow(ctx: Context) -> None:
     while True:
         try:
             time.sleep(0.01)
-            ctx.tell("portfolio", said("tick"))
+            print("tick")
         except BaseException:  # noqa: BLE001, S110 - the worst that a behaviour may do
             pass
 

@@ -4,7 +4,7 @@ import importlib.util
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from threading import Lock
@@ -14,17 +14,8 @@ import pytest
 
 from supervisor.runtime.compartment import MAX_FACTORY_BYTES, NotSendable, pickle_problem
 from supervisor.runtime.process import BehaviourFailed, Compartment
-from tests.supervisor.nest import Belongings, Nest, trade
+from tests.supervisor.nest import Nest, trade
 from tests.supervisor.process_behaviours import Doing, Echo, Root, doing, fails, makes_a_number
-
-
-@pytest.fixture
-def nest() -> Iterator[Nest]:
-    before = Belongings()
-    nest = Nest()
-    yield nest
-    nest.close()
-    before.assert_nothing_is_left()
 
 
 @pytest.mark.parametrize(

@@ -150,16 +150,25 @@ bodies = st.one_of(
     st.builds(Note, n=st.integers(0, 9)),
     st.builds(Data, n=st.integers(0, 9), key=st.sampled_from([None, "a", "b"])),
 )
-steps = st.lists(st.one_of(bodies, st.sampled_from(["take", "close", "wake"])), max_size=120)
+steps = st.lists(st.one_of(bodies, st.sampled_from(["take", "ahead", "back", "close", "wake"])), max_size=120)
 
 
 @given(steps=steps, bound=st.sampled_from([1, 3, None]))
 def test_every_message_is_accounted_for_after_each_step(steps: list[object], bound: int | None) -> None:
     box = Mailbox(Bounds(data=bound))
     handed, got = 0, 0
+    ahead: list[Envelope] = []
     for step in steps:
         if step == "take":
             got += box.take_nowait() is not None
+        elif step == "ahead":
+            taken = box.take_ahead(3)
+            assert not any(isinstance(envelope.body, Urgent) for envelope in taken)
+            got += len(taken)
+            ahead += taken
+        elif step == "back":
+            got -= len(ahead) - len(box.put_back(ahead))
+            ahead.clear()
         elif step == "close":
             got += len(box.close())
         elif step == "wake":
@@ -306,3 +315,43 @@ def test_nothing_is_lost_between_put_and_close(attempt: int) -> None:
     assert box.counts().refused == verdicts.count(Put.REFUSED)
     assert box.depth() == 0
     assert balance(box)
+
+
+def test_what_is_put_back_is_taken_next_and_in_its_order() -> None:
+    box = Mailbox()
+    for body in (Note(n=1), Note(n=2), Data(n=1), Data(n=2), Note(n=3)):
+        box.put(sealed(body))
+    first, *more = box.take_ahead(10)
+    box.put(sealed(Note(n=4)))
+    box.put(sealed(Urgent(n=1)))
+    assert box.take_ahead(10) == [], "what is urgent comes first"
+    assert box.put_back(more) == ()
+    left = [e.body for e in (first, *drain(box))]
+    assert left == [Note(n=1), Urgent(n=1), *(Note(n=n) for n in (2, 3, 4)), Data(n=1), Data(n=2)]
+    assert balance(box)
+
+
+def test_what_is_put_back_gives_way_to_what_is_newer() -> None:
+    box = Mailbox(Bounds(data=10))
+    box.put(sealed(Data(n=1, key="a")))
+    box.put(sealed(Data(n=2, key="b")))
+    taken = box.take_ahead(10)
+    box.put(sealed(Data(n=3, key="a")))
+    box.put_back(taken)
+    assert [e.body for e in drain(box)] == [Data(n=2, key="b"), Data(n=3, key="a")]
+    assert balance(box)
+
+
+def test_credit_is_taken_again_by_what_is_put_back() -> None:
+    box = Mailbox(Bounds(intents=1))
+    box.put(sealed(Wish()))
+    box.put_back(box.take_ahead(1))
+    assert box.put(sealed(Wish())) is Put.BUSY
+
+
+def test_nothing_is_put_back_into_a_closed_mailbox() -> None:
+    box = Mailbox()
+    box.put(sealed(Note()))
+    taken = box.take_ahead(1)
+    box.close()
+    assert box.put_back(taken) == tuple(taken)

@@ -8,7 +8,7 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from random import Random
 from typing import Any
 
@@ -26,15 +26,6 @@ from tests.supervisor.nest import PATIENCE_S, Belongings, InThread, Nest, Notes,
 from tests.supervisor.process_behaviours import Echo, Everything, doing, said
 
 pytestmark = pytest.mark.process
-
-
-@pytest.fixture
-def nest() -> Iterator[Nest]:
-    before = Belongings()
-    nest = Nest()
-    yield nest
-    nest.close()
-    before.assert_nothing_is_left()
 
 
 # -- the same as a cell in a thread ------------------------------------------------------------------------------------
@@ -182,7 +173,7 @@ def test_it_is_killed_while_busy(nest: Nest) -> None:
     cell = nest.cell(doing(on_trade="spin_for_ever"))
     assert cell.pid is not None
     step = InThread(lambda: cell.step(trade()))
-    assert nest.world.next_said() == "spinning"
+    assert nest.next_line() == "spinning"
     os.kill(cell.pid, signal.SIGKILL)
     assert str(step.join()) == "killed by SIGKILL"
     assert nest.deaths.empty()
@@ -238,7 +229,7 @@ def has_ended(process_fd: int, within_s: float = 2.0) -> bool:
 def test_a_stuck_one_is_fenced(nest: Nest, deed: str, first_word: str) -> None:
     cell = nest.cell(doing(on_trade=deed))
     step = InThread(lambda: cell.step(trade()))
-    assert nest.world.next_said() == first_word
+    assert nest.next_line() == first_word
     stack = cell.fence()
     assert f"in {deed}" in stack
     assert cell.fence() == stack
@@ -250,13 +241,13 @@ def test_a_stuck_one_is_fenced(nest: Nest, deed: str, first_word: str) -> None:
 def test_one_stuck_at_its_start_or_stop_is_fenced(nest: Nest) -> None:
     starting = nest.cell(doing(at_start="spin_for_ever"), is_started=False)
     start = InThread(starting.start)
-    assert nest.world.next_said() == "spinning"
+    assert nest.next_line() == "spinning"
     assert "in spin_for_ever" in starting.fence()
     assert isinstance(start.join(), ProcessDied)
 
     stopping = nest.cell(doing(at_stop="spin_for_ever"))
     stop = InThread(lambda: stopping.stop("night"))
-    assert nest.world.next_said() == "spinning"
+    assert nest.next_line() == "spinning"
     assert "in spin_for_ever" in stopping.fence()
     assert isinstance(stop.join(), ProcessDied)
 
@@ -306,7 +297,7 @@ def test_ctrl_c_and_a_service_managers_sigterm_pass_it_by(nest: Nest) -> None:
         ("forge_release", "of 'oms'"),
         ("write_garbage", "no frame is of the kind 47"),
         ("write_long_length", "DELIVER of 16777217 bytes"),
-        ("write_wrong_answer", "DONE with 999, and it was asked 2"),
+        ("write_wrong_answer", "an answer to 999, and it was asked 2"),
         ("close_channel", "closed its channel"),
         ("tell_without_end", "more than 100000 frames"),
     ],
