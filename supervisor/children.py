@@ -20,7 +20,7 @@ class Child:
     attempts: int = 0
     """Restarts since it last stayed up, for the backoff."""
     is_waiting: bool = False
-    """RESTARTING, and its delay is not over."""
+    """RESTARTING for itself: its delay is not over, and it has not gone down for another meanwhile."""
     has_been_ready: bool = False
     is_held: bool = False
     """An operator stopped it, or it was parked: only an operator starts it again (field lesson L36)."""
@@ -28,8 +28,6 @@ class Child:
     """By itself, and nothing is left for it to do."""
     is_added: bool = False
     """Made from the template while running."""
-    is_stuck: bool = False
-    """Its last incarnation gave no answer, and the next is not ready yet."""
     was_abandoned: bool = False
     """Its last incarnation was given up, and may still hang somewhere."""
     asked: list[ChildCommand] = field(default_factory=list)
@@ -58,6 +56,8 @@ class Shared:
     """Of every node of the spec: an added child may not take one that is still to be started."""
     kept_down: dict[str, ChildState] = field(default_factory=dict)
     """Children that are held, as stopped or as parked."""
+    stuck: set[str] = field(default_factory=set)
+    """Children whose last incarnation gave no answer, as has been reported, and whose next is not ready yet."""
 
 
 class Step(NamedTuple):
@@ -85,6 +85,10 @@ class Steps:
     def will_stop(self, name: str) -> bool:
         """A stop of it is among those that have not begun."""
         return Step("stop", name) in self._waiting
+
+    def last(self) -> dict[str, Literal["start", "stop"]]:
+        """What is done last with each child, of what has not begun."""
+        return {step.child: step.kind for step in self._waiting}
 
     def clear(self) -> None:
         self._waiting.clear()

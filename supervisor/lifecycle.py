@@ -85,6 +85,7 @@ class Lifecycle(Behaviour):
 
     def receive(self, body: Body, ctx: Context) -> None:
         with suppress(Fenced):
+            self._hands(ctx)
             super().receive(body, ctx)
 
     def _hands(self, ctx: Context) -> Host:
@@ -92,6 +93,11 @@ class Lifecycle(Behaviour):
         if self._host.current_epoch(ctx.name) != ctx.epoch:
             raise Fenced(f"{ctx.name}.{ctx.epoch} came back late")
         return self._host
+
+    def _memory(self, ctx: Context) -> Shared:
+        """What outlasts this incarnation, to be changed. Raises Fenced as well."""
+        self._hands(ctx)
+        return self._shared
 
     # -- steps --------------------------------------------------------------------------------------------------------
 
@@ -127,8 +133,6 @@ class Lifecycle(Behaviour):
 
     def _settle(self, ctx: Context) -> None:
         if self._ending is not None:
-            for child in self._children.values():
-                self._no_longer_stuck(child, f"{child.name} has been stopped", ctx)
             ctx.end(*self._ending)
         elif self._is_first_start and all(c.state is not ChildState.RESTARTING for c in self._children.values()):
             self._is_first_start = False
@@ -185,7 +189,7 @@ class Lifecycle(Behaviour):
         ctx.cancel_timer(f"ready:{child.epoch}:{child.name}")
         self._set_timer("quiet", child, child.spec.backoff.quiet_s, ctx)
         self._mark(child, ctx)
-        self._no_longer_stuck(child, f"{child.name} answers again", ctx)
+        self._no_longer_stuck(child.name, f"{child.name} answers again", ctx)
         self._steps.begun.discard(child.name)
         self._answer(child, Outcome.DONE, ctx)
         self._advance(ctx)
@@ -203,8 +207,11 @@ class Lifecycle(Behaviour):
         self._steps.begun.discard(child.name)
         if self._failures_to is not None and self._failures_to != child.name:
             ctx.tell(self._failures_to, event)
+        for name in sorted(self._shared.stuck):
+            if self._is_below(child, name):
+                self._no_longer_stuck(name, f"{child.name} above it has ended", ctx)
         if event.reason == "stuck" and was is not ChildState.STOPPING:
-            child.is_stuck = True
+            self._memory(ctx).stuck.add(child.name)
             self._report(FailureMode.ACTOR_STUCK, child.name, last_line(event.detail), ctx)
         self._after_down(child, was, event, ctx)
         self._advance(ctx)
@@ -259,9 +266,9 @@ class Lifecycle(Behaviour):
             self._hands(ctx).gone(child.name, reason)
 
     def _forget(self, child: Child, reason: str, ctx: Context) -> None:
-        self._no_longer_stuck(child, f"{child.name} is gone", ctx)
+        self._no_longer_stuck(child.name, f"{child.name} is gone", ctx)
         self._answer(child, Outcome.NOT_FOUND, ctx)
-        self._shared.kept_down.pop(child.name, None)
+        self._memory(ctx).kept_down.pop(child.name, None)
         del self._children[child.name]
         self._steps.drop(lambda name: name == child.name)
         self._hands(ctx).gone(child.name, reason)
@@ -298,25 +305,32 @@ class Lifecycle(Behaviour):
     def _take_down(self, names: Iterable[str]) -> None:
         """Before anything else, and without waiting until one that is starting is ready."""
         names = tuple(names)
-        self._steps.begun -= {name for name in names if self._children[name].state is ChildState.STARTING}
+        for child in (self._children[name] for name in names):
+            child.is_waiting = False
+            if child.state is ChildState.STARTING:
+                self._steps.begun.discard(child.name)
         self._steps.add_first("stop", names)
+
+    def _bring_up(self, names: Iterable[str]) -> None:
+        """Those of them that will be down once all that waits has been done."""
+        last, children = self._steps.last(), self._children
+        down = [n for n in names if last.get(n) == "stop" or (n not in last and children[n].state not in UP)]
+        self._steps.add("start", down)
 
     def _awaiting(self) -> set[str]:
         """Who comes back with a sibling that waits for its restart."""
         if self._spec.strategy is Strategy.ONE_FOR_ONE:
             return set()
-        waiting = [each for each in self._children.values() if each.state is ChildState.RESTARTING and each.is_waiting]
+        waiting = [each for each in self._children.values() if each.is_waiting]
         return {name for each in waiting for name in self._group(each)}
 
     @receives(RestartDue)
     def on_restart_due(self, due: RestartDue, ctx: Context) -> None:
         child = self._children.get(due.child)
-        if child is None or child.state is not ChildState.RESTARTING or due.attempt != child.attempts:
-            return
-        if self._ending is not None:
+        if child is None or not child.is_waiting or due.attempt != child.attempts or self._ending is not None:
             return
         child.is_waiting = False
-        self._steps.add("start", self._group(child))
+        self._bring_up(self._group(child))
         self._advance(ctx)
 
     def _give_up(self, child: Child, event: ChildDown, ctx: Context) -> None:
@@ -328,34 +342,38 @@ class Lifecycle(Behaviour):
             self._end("escalated", detail, ctx)
             return
         child.state = ChildState.PARKED
-        self._hold(child)
+        self._hold(child, ctx)
         self._mark(child, ctx)
         self._hands(ctx).gone(child.name, "parked")
         self._go_on_without(child)
 
-    def _hold(self, child: Child) -> None:
+    def _hold(self, child: Child, ctx: Context) -> None:
         child.is_held = True
         is_parked = child.state is ChildState.PARKED
-        self._shared.kept_down[child.name] = ChildState.PARKED if is_parked else ChildState.STOPPED
+        self._memory(ctx).kept_down[child.name] = ChildState.PARKED if is_parked else ChildState.STOPPED
 
     def _go_on_without(self, child: Child) -> None:
         """Neighbours that went down for it come back by themselves. Others wait for another one, or have ended."""
-        left = self._awaiting() | {each.name for each in self._children.values() if each.has_ended}
-        self._steps.add("start", [name for name in self._group(child) if name not in left])
+        awaiting, children = self._awaiting(), self._children
+        self._bring_up(n for n in self._group(child) if n not in awaiting and not children[n].has_ended)
 
     # -- telling ------------------------------------------------------------------------------------------------------
 
     def _mark(self, child: Child, ctx: Context) -> None:
         self._hands(ctx).mark(child.name, child.shown_state, self._window.count(ctx.monotonic_ns()))
 
-    def _report(self, mode: FailureMode, scope: str, detail: str, ctx: Context, *, recovered: bool = False) -> None:
+    def _report(self, mode: FailureMode, scope: str, detail: str, ctx: Context, **more: bool) -> None:
         if self._failures_to is not None:
-            ctx.tell(self._failures_to, FailureReported(mode=mode, scope=scope, detail=detail, recovered=recovered))
+            ctx.tell(self._failures_to, FailureReported(mode=mode, scope=scope, detail=detail, **more))
 
-    def _no_longer_stuck(self, child: Child, why: str, ctx: Context) -> None:
-        if child.is_stuck:
-            child.is_stuck = False
-            self._report(FailureMode.ACTOR_STUCK, child.name, why, ctx, recovered=True)
+    def _no_longer_stuck(self, name: str, why: str, ctx: Context) -> None:
+        if name in self._shared.stuck:
+            self._memory(ctx).stuck.discard(name)
+            self._report(FailureMode.ACTOR_STUCK, name, why, ctx, recovered=True)
+
+    def _is_below(self, child: Child, name: str) -> bool:
+        parent = self._host.parent_of(name)
+        return parent is not None and (parent == child.name or self._is_below(child, parent))
 
     def _answer(self, child: Child, outcome: Outcome, ctx: Context, detail: str = "") -> None:
         """To whoever asked for something of this child: see supervisor.py."""

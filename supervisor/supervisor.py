@@ -48,10 +48,13 @@ class Supervisor(Lifecycle):
         elif not self._is_ending(command, ctx):
             try:
                 spec = self._spec.template(command.child, command.arguments)
-                check_child(spec, command.child, self._spec, (self._shared.names, self._host.names()))
+                check_child(spec, command.child, self._spec, (self._shared.names, self._host))
             except Exception as error:  # noqa: BLE001 - whatever a template raises is the asker's business, not ours
                 wrong = str(error) if isinstance(error, BadSpec) else f"{type(error).__name__}: {error}"
                 self._reply(command, Outcome.BAD_SPEC, ctx, wrong)
+                return
+            if not self._hands(ctx).register(spec.id, ctx.name):  # another supervisor was asked for it too
+                self._reply(command, Outcome.BAD_SPEC, ctx, f"{spec.id}: id is used twice")
                 return
             child = self._children[spec.id] = Child(spec, is_added=True)
             self._ask(child, command, "start", ctx)
@@ -65,7 +68,7 @@ class Supervisor(Lifecycle):
             child.asked = [asked for asked in child.asked if isinstance(asked, StopChild)]
             for start in overtaken:
                 self._reply(start, Outcome.STOPPING, ctx)
-            self._hold(child)
+            self._hold(child, ctx)
             if child.state in (ChildState.STOPPED, ChildState.PARKED):
                 self._hands(ctx).gone(child.name, "shutdown")  # it may have been down for a sibling only
                 self._reply(command, Outcome.DONE, ctx)
@@ -82,7 +85,7 @@ class Supervisor(Lifecycle):
             self._reply(command, refused, ctx)
             return
         child.is_held, child.attempts = False, 0
-        self._shared.kept_down.pop(child.name, None)
+        self._memory(ctx).kept_down.pop(child.name, None)
         child.state = ChildState.STOPPED
         self._window.clear()
         self._ask(child, command, "start", ctx)
@@ -113,7 +116,7 @@ class Supervisor(Lifecycle):
     def _ask(self, child: Child, command: ChildCommand, kind: str, ctx: Context) -> None:
         child.asked.append(command)
         if kind == "start":
-            self._steps.add("start", (child.name,))
+            self._bring_up((child.name,))
         else:
             self._take_down((child.name,))
         self._advance(ctx)

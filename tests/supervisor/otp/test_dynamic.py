@@ -103,6 +103,18 @@ def test_a_name_that_is_still_to_be_started_is_taken(driver: Driver) -> None:
     assert (tree.row("b").epoch, tree.row("b").parent) == (1, "root")
 
 
+def test_a_name_that_another_supervisor_was_asked_for_is_taken(driver: Driver) -> None:
+    """Though its turn to start is still to come there."""
+    tree = Tree(driver, sup("root", sup("s", template=made), worker("a", silent=(1,)), template=made))
+    tree.until(lambda: tree.says("start a"))
+    tree.tell("root", StartChild(child="b"))
+    tree.settle("root")
+    assert tree.outcome(StartChild(child="b"), of="s") is Outcome.BAD_SPEC
+    tree.poke("a", "ready")
+    tree.until_ready("b", 1)
+    assert tree.row("b").parent == "root"
+
+
 def _raises(name: str, arguments: dict[str, str]) -> AnySpec:
     raise LookupError("no strategy of that name")
 

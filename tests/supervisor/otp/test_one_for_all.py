@@ -158,3 +158,15 @@ def test_supervisors_are_members_like_any_other(driver: Driver, name: str) -> No
         *(["stop c", "stop b"] if name == "a" else ["stop c", "stop a"]),
         *("start a", "start b", "start c"),
     ]
+
+
+def test_a_neighbour_with_nothing_to_do_is_not_asked_twice(driver: Driver) -> None:
+    """It was to start again with the one that failed, and then without it."""
+    children = (worker("a", fails=(2,)), worker("b", ignores=(2,)))
+    tree = grow(driver, sup("root", *children, strategy=ALL, budget=Budget(intensity=1), on_give_up=GiveUp.PARK))
+    tree.fell("a")
+    tree.until_state("a", ChildState.PARKED)
+    tree.until(lambda: tree.starts("b") > 1)
+    tree.settle("root")
+    assert tree.states("ab") == ["parked", "stopped"]
+    assert (tree.starts("a"), tree.starts("b")) == (2, 2)

@@ -1,5 +1,6 @@
 """rest_for_one: the one that failed and those after it; and after a failed restart, on from the child that failed."""
 
+from dataclasses import replace
 from functools import partial
 
 from messages.supervision import ChildState, Outcome, RestartChild
@@ -163,3 +164,21 @@ def test_a_temporary_one_is_no_rung_of_the_ladder(driver: Driver) -> None:
     tree.fell("a")
     tree.until_ready("c", 2)
     assert tree.children("root") == ["a", "c"]
+
+
+@in_simulation
+def test_one_that_waits_for_its_restart_goes_on_waiting_for_an_earlier_one(driver: Driver) -> None:
+    """Its own delay is over first, while a later one still takes its time to stop."""
+    children = (
+        worker("a", backoff=Backoff(5, 5)),
+        worker("b", backoff=Backoff(0.5, 0.5)),
+        replace(worker("c"), shutdown_s=2),
+    )
+    tree = grow(driver, sup("root", *children, strategy=REST))
+    tree.hang("c")
+    tree.fell("b")
+    tree.fell("a")
+    driver.pass_time(3)
+    assert tree.states("abc") == ["restarting", "stopped", "abandoned"]
+    tree.until_ready("c", 2)
+    assert tree.lines[3:] == ["start a", "start b", "start c"]

@@ -1,5 +1,7 @@
 """What every restart keeps, what it does not, and that one death is one report."""
 
+from dataclasses import replace
+
 import pytest
 
 from messages.supervision import ChildDown, ChildReady, ChildState, Outcome, RestartChild, RestartDue, StopChild
@@ -121,6 +123,24 @@ def test_a_supervisor_that_was_late_takes_no_old_timer_for_a_new_one(driver: Dri
     tree.until_ready("a", 2)
     assert tree.answers(StopChild(child="b"))[1:] == [Outcome.DONE]
     assert [down.reason for down in tree.downs("b")] == ["shutdown", "shutdown"]
+
+
+@in_simulation
+def test_a_supervisor_that_was_late_does_not_hold_the_next_one_to_the_deadline_of_the_last(driver: Driver) -> None:
+    """It reads of a death, of an operator's restart and of the deadline of the dead one at once."""
+    slow = replace(worker("a", silent=(2, 3)), ready_timeout_s=5)
+    tree = grow(driver, sup("root", slow))
+    tree.outcome(StopChild(child="a"))
+    tree.tell("root", RestartChild(child="a"))
+    tree.until_state("a", ChildState.STARTING)
+    tree.hang("root")
+    tree.poke("a", "crash")
+    driver.pass_time(1)
+    tree.tell("root", RestartChild(child="a"))
+    driver.pass_time(5)
+    tree.let_go("root")
+    tree.settle("root")
+    assert (tree.state("a"), tree.row("a").epoch) == (ChildState.STARTING, 3)
 
 
 def test_a_restart_that_was_called_off_does_not_happen(driver: Driver) -> None:

@@ -99,10 +99,10 @@ OF_BUDGET = {
     "period_s": Faulty(BadBudget, (0, -1, inf, *NO_NUMBERS)),
 }
 OF_COMPARTMENT: dict[str, tuple[object, ...]] = {
-    "memory_mb": (0, -1),
-    "nice": (-1, 20),
-    "cpus": ((), (-1,), (100_000,)),
-    "hidden_env": (["SECRET"], "SECRET", ("",)),
+    "memory_mb": (0, -1, 0.5, "1024", True, nan),
+    "nice": (-1, 20, 0.5, "10", True, None),
+    "cpus": ((), (-1,), (100_000,), [0], 0, "0", ("0",), (0.0,), (True,)),
+    "hidden_env": (["SECRET"], "SECRET", ("",), (1,), None),
 }
 TABLES: dict[type[Any], dict[str, Any]] = {
     ChildSpec: OF_CHILD,

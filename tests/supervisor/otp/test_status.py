@@ -4,8 +4,8 @@ import os
 from dataclasses import replace
 
 from messages.supervision import ChildState, RestartChild, StopChild
-from supervisor.spec import Backoff, Budget, GiveUp, SupervisorSpec
-from tests.supervisor.hosts import Driver, in_processes, in_simulation
+from supervisor.spec import Backoff, Budget, GiveUp, Strategy, SupervisorSpec
+from tests.supervisor.hosts import Driver, Simulated, in_processes, in_simulation
 from tests.supervisor.otp.kit import NOT_SOON, PLENTY, Tree, grow, sup, worker, workers
 
 
@@ -148,3 +148,41 @@ def test_the_status_can_be_asked_while_a_supervisor_waits_for_a_child(driver: Dr
     driver.host.stop_child("root", "the test ends")
     tree.until_state("b", ChildState.STOPPING)
     assert (tree.state("root"), tree.state("a")) == (ChildState.STOPPING, ChildState.READY)
+
+
+def test_no_restart_is_shown_that_ended_with_the_supervisor(driver: Driver) -> None:
+    """It is not coming back by itself: nobody is left who would start it."""
+    inner = sup("s", worker("a", backoff=NOT_SOON), worker("b"))
+    tree = grow(driver, sup("root", inner, budget=Budget(intensity=0), on_give_up=GiveUp.PARK))
+    tree.fell("a")
+    driver.host.abandon("s", "killed by the test", "killed")
+    tree.until_state("s", ChildState.PARKED)
+    assert tree.states("ab") == ["stopped", "stopped"]
+
+
+def test_no_restart_is_shown_of_one_that_an_operator_has_stopped(driver: Driver) -> None:
+    """Though the supervisor that was asked for it ended before it came to that."""
+    inner = sup("s", worker("a", backoff=NOT_SOON), worker("b"), strategy=Strategy.ONE_FOR_ALL)
+    tree = grow(driver, sup("root", inner))
+    tree.hang("b")
+    tree.fell("a")
+    tree.tell("s", StopChild(child="a"))
+    tree.settle("s")
+    driver.host.abandon("s", "killed by the test", "killed")
+    tree.until_ready("s", 2)
+    assert tree.states("ab") == ["stopped", "ready"]
+
+
+@in_simulation
+def test_what_a_supervisor_hears_late_does_not_raise_the_dead(driver: Driver) -> None:
+    """It reads that a child is ready when that has been given up already."""
+    tree = grow(driver, sup("root", worker("a", silent=(2,))))
+    assert isinstance(driver, Simulated)
+    tree.fell("a")
+    tree.until_state("a", ChildState.STARTING)
+    driver.sim.hang("root")
+    tree.poke("a", "ready")
+    tree.until_state("a", ChildState.READY)
+    driver.host.abandon("a", "given up by the test")
+    driver.sim.revive("root")
+    assert tree.state("a") is ChildState.ABANDONED

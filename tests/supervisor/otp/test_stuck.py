@@ -3,7 +3,7 @@
 import subprocess
 import sys
 from dataclasses import replace
-from threading import Event
+from threading import Event, Thread
 from threading import enumerate as all_threads
 from typing import ClassVar
 
@@ -12,11 +12,12 @@ import pytest
 from messages.failure import FailureMode
 from messages.supervision import ChildState, StopChild, TimerFired
 from supervisor.runtime.behaviour import Behaviour, Context, receives
+from supervisor.runtime.cell import Cell
 from supervisor.runtime.threaded import STUCK_EXIT_CODE
 from supervisor.spec import Budget, ChildSpec, GiveUp, Restart, Strategy
 from tests.supervisor.hosts import Driver, Simulated, Threaded, in_processes, in_simulation, on_all_hosts, on_threads
 from tests.supervisor.letters import Order, Proof
-from tests.supervisor.otp.kit import AT_ONCE, LET_GO, NOT_SOON, grow, note, sup, worker
+from tests.supervisor.otp.kit import AT_ONCE, LET_GO, NOT_SOON, grow, note, sup, worker, workers
 
 LIMIT_S = 0.5
 
@@ -68,6 +69,17 @@ def test_a_failure_does_not_outlive_the_supervisor_that_reported_it(driver: Driv
     tree.fell("r")
     tree.until(lambda: tree.row("s").epoch == 2 and tree.is_ready("s"))
     assert [each.recovered for each in tree.reports()] == [False, True]
+
+
+def test_a_failure_does_not_outlive_a_supervisor_that_died(driver: Driver) -> None:
+    """It can say nothing any more, so its own supervisor says it."""
+    slow = replace(limited("a"), backoff=NOT_SOON)
+    tree = grow(driver, sup("root", sup("s", sup("t", slow))))
+    tree.hang_until_given_up("a")
+    driver.host.abandon("s", "killed by the test", "killed")
+    tree.until_ready("s", 2)
+    tree.settle("root")
+    assert [(each.scope, each.recovered) for each in tree.reports()] == [("a", False), ("a", True)]
 
 
 @in_simulation
@@ -129,6 +141,21 @@ def test_a_supervisor_that_comes_back_after_all_has_no_hands(driver: Driver) -> 
     assert (tree.states("sa"), tree.row("a").epoch) == (["ready", "ready"], 2)
 
 
+@in_simulation
+def test_what_a_supervisor_reads_too_late_does_not_bind_its_successors(driver: Driver) -> None:
+    """The command is a dead letter by then, and whoever asked has been told so."""
+    tree = grow(driver, sup("root", replace(sup("s", worker("a")), stuck_after_s=2)))
+    assert isinstance(driver, Simulated)
+    driver.sim.hang("s")
+    tree.tell("s", StopChild(child="a"))
+    driver.pass_time(3)
+    driver.sim.revive("s")
+    driver.host.abandon("s", "killed by the test", "killed")
+    tree.until_ready("s", 3)
+    assert tree.state("a") is ChildState.READY
+    assert tree.answers(StopChild(child="a")) == []
+
+
 @pytest.mark.parametrize("restart", [Restart.PERMANENT, Restart.TRANSIENT])
 def test_it_is_an_abnormal_end(driver: Driver, restart: Restart) -> None:
     tree = grow(driver, sup("root", replace(limited("a"), restart=restart)))
@@ -177,6 +204,61 @@ def test_a_process_that_is_stuck_is_ended_for_good(driver: Driver) -> None:
     assert tree.row("a").pid != pid
     assert isinstance(driver, Threaded)
     assert driver.threaded.abandoned() == ()
+
+
+@on_threads
+@pytest.mark.parametrize(("victim", "ended"), [("a", "a"), ("s", "sab")])
+def test_the_gate_hears_of_each_end_before_the_first_fence(
+    driver: Driver, monkeypatch: pytest.MonkeyPatch, victim: str, ended: str
+) -> None:
+    """A process takes a moment to be ended; by then nobody counts on it any more, nor on what ends with it."""
+    may_end, fencing = Event(), Event()
+
+    def fence(_: Cell) -> str:
+        fencing.set()
+        assert may_end.wait(timeout=30)
+        return ""
+
+    tree = grow(driver, sup("root", sup("s", *workers("ab"))))
+    told: list[tuple[str, bool]] = []
+    driver.host.on_liveness = lambda name, is_up: told.append((name, is_up))
+    monkeypatch.setattr(Cell, "fence", fence)
+    giving_up = Thread(target=driver.host.abandon, args=(victim, "killed by the test"))
+    giving_up.start()
+    assert fencing.wait(timeout=30)
+    assert told[0] == (victim, False)
+    row = tree.row(victim)
+    assert (row.state, row.epoch) == (ChildState.ABANDONED, 2)
+    may_end.set()
+    giving_up.join()
+    for name in ended:
+        tree.until_ready(name, 2)
+    assert sorted(name for name, is_up in told if not is_up) == sorted(ended)
+
+
+@on_threads
+def test_what_ends_with_its_supervisor_ends_all_at_once(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not one by one, as each of them has been fenced."""
+    may_end, fencing = Event(), Event()
+
+    def fence(cell: Cell) -> str:
+        if cell.name != "s":
+            fencing.set()
+            assert may_end.wait(timeout=30)
+        return ""
+
+    tree = grow(driver, sup("root", sup("s", *workers("ab"))))
+    told: list[tuple[str, bool]] = []
+    driver.host.on_liveness = lambda name, is_up: told.append((name, is_up))
+    monkeypatch.setattr(Cell, "fence", fence)
+    giving_up = Thread(target=driver.host.abandon, args=("s", "killed by the test"))
+    giving_up.start()
+    assert fencing.wait(timeout=30)
+    assert told == [("s", False), ("a", False), ("b", False)]
+    assert [(tree.state(name), tree.row(name).epoch) for name in "ab"] == [(ChildState.STOPPED, 2)] * 2
+    may_end.set()
+    giving_up.join()
+    tree.until_ready("s", 2)
 
 
 # -- threads, which cannot be ended ------------------------------------------------------------------------------------
@@ -236,6 +318,34 @@ def test_a_thread_that_comes_back_after_all_works_for_nobody(driver: Driver) -> 
     assert [line for line in tree.lines if "note" in line] == [f"note {n} 2" for n in range(20)]
     assert "order of 1" not in tree.lines
     assert (len(tree.downs("a")), tree.row("a").epoch, tree.is_ready("a")) == (1, 2, True)
+
+
+class Riser(Behaviour):
+    """Takes too long over its second start, only to find that there is nothing to do."""
+
+    def on_start(self, ctx: Context) -> None:
+        if ctx.epoch == 2:
+            LET_GO.wait(timeout=60)
+            ctx.end("ignore")
+
+    def on_stop(self, ctx: Context, reason: str) -> None:
+        note(ctx, f"stop {ctx.epoch}")
+
+    @receives(TimerFired)
+    def on_timer(self, _: TimerFired, __: Context) -> None:
+        raise ValueError("crashed on purpose")
+
+
+@on_threads
+def test_a_start_that_comes_to_its_end_after_all_ends_nothing(driver: Driver) -> None:
+    """Its successor is not shown as stopping, and is watched over like any other."""
+    tree = grow(driver, sup("root", ChildSpec(id="a", factory=Riser, ready_timeout_s=LIMIT_S, backoff=AT_ONCE)))
+    tree.poke("a", "crash")
+    tree.until_ready("a", 3)
+    LET_GO.set()
+    tree.until(lambda: "a.2" not in {thread.name for thread in all_threads()})
+    assert tree.is_ready("a")
+    assert tree.lines == []
 
 
 @on_threads

@@ -164,6 +164,22 @@ def test_a_name_that_lives_again_can_be_watched_again(driver: Driver) -> None:
     assert len(losses(tree)) == 2
 
 
+def test_of_one_that_is_coming_back_with_its_supervisor_no_old_end_is_told(driver: Driver) -> None:
+    """It was stopped with the supervisor, and its turn to start again is still to come."""
+    tree = grow(driver, sup("root", worker("w"), sup("s", worker("a", silent=(2,)), *workers("b"))))
+    tree.outcome(StopChild(child="s"))
+    tree.tell("root", RestartChild(child="s"))
+    tree.until_state("a", ChildState.STARTING)
+    watch(tree, "w", "b")
+    tree.poke("a", "ready")
+    tree.until_ready("b", 2)
+    tree.confirm("w")
+    assert losses(tree) == []
+    tree.outcome(StopChild(child="b"), of="s")
+    tree.confirm("w")
+    assert losses(tree) == ["w 1 has lost b: shutdown"]
+
+
 def test_what_was_removed_is_not_told_a_second_time(driver: Driver) -> None:
     tree = grow(driver, sup("root", *workers("aw")))
     watch(tree, "w", "a")

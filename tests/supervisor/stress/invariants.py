@@ -20,6 +20,7 @@ from tests.supervisor.stress.mail import PostOffice
 
 OUT_OF_ORDER = frozenset({"error", "fatal", "stuck", "killed", "init_error", "stop_error"})
 FENCED = frozenset({"stuck", "killed"})
+OF_THE_LIVING = frozenset({ChildState.STARTING, ChildState.READY, ChildState.STOPPING})
 HISTORY = 60
 CONSOLE = "console"
 
@@ -76,6 +77,8 @@ class Oracle:
         self.stuck: set[str] = set()
         """Reported stuck, and not yet recovered."""
         self.up: dict[str, bool] = {}
+        self.ends_untold: set[str] = set()
+        """Whose end the gate is still to hear of, once."""
         self.is_late = ""
         """The name whose given-up incarnation is just coming back."""
         self._acting: list[tuple[Family, bool]] = []
@@ -112,8 +115,9 @@ class Oracle:
 
     # -- incarnations -------------------------------------------------------------------------------------------------
 
-    def registered(self, name: str) -> None:
+    def registered(self, name: str, parent: str | None) -> None:
         self.post.opened(name)
+        self.parents[name] = parent
 
     def removed(self, name: str) -> None:
         self.parents.pop(name, None)
@@ -127,6 +131,7 @@ class Oracle:
         self.finished.discard(name)
         self.living[name] = self.epochs[name] = self.floor[name] = epoch
         self.parents[name] = parent
+        self.ends_untold.add(name)
         if kind == "supervisor":
             self.supervisors.add(name)
         else:
@@ -212,6 +217,10 @@ class Oracle:
 
     def liveness(self, name: str, is_up: bool) -> None:
         self.up[name] = is_up
+        if not is_up and name not in self.ends_untold:
+            self.wrong("liveness", f"{name} is said to be down again")
+        if not is_up:
+            self.ends_untold.discard(name)
 
     # -- messages -----------------------------------------------------------------------------------------------------
 
@@ -354,6 +363,8 @@ class Oracle:
                 ours = self.living.get(name)
                 rule = "ended without a report" if live is None else "lives after its report"
                 self.wrong(rule, f"{name}: {live} lives, and {ours} ought to")
+            if live is None and slot.state in OF_THE_LIVING:
+                self.wrong("status", f"{name} has ended, and is shown as {slot.state}")
         for mail in self.post.in_hand.values():
             if self.living.get(mail.to) != mail.holder:
                 self.wrong("message lost", f"{mail}: it was in the hand of {mail.to}.{mail.holder}, which has ended")
@@ -364,9 +375,8 @@ class Oracle:
         self.post.touched.clear()
         if not self.post.is_balanced():
             self.wrong("conservation", f"{self.post.fates}")
-        for name, is_up in self.up.items():
-            if is_up and name not in self.living:
-                self.wrong("liveness", f"{name} is said to be up")
+        for name in sorted(self.ends_untold ^ set(self.living)):
+            self.wrong("liveness", f"of {name} an end is told, and it lives: {name in self.living}")
         self.raise_first()
 
     def at_rest(self) -> None:

@@ -16,7 +16,6 @@ from supervisor.runtime.directory import Directory
 from supervisor.runtime.host import Host
 from supervisor.runtime.mailbox import Mailbox, Put
 from supervisor.runtime.simulated import SimulatedHost
-from supervisor.runtime.slot import Slot
 from supervisor.supervisor import Supervisor
 from tests.supervisor.letters import Note
 from tests.supervisor.stress.actors import WatchedSupervisor
@@ -40,11 +39,12 @@ def _budget_too_small(patch: Patch) -> None:
 
 
 def _no_fence(patch: Patch) -> None:
-    def fence(self: Host, slot: Slot, one: object = None) -> str:
-        slot.live = None
-        return ""
+    claim = Host._claim
 
-    patch.setattr(Host, "_fence", fence)
+    def only_end(self: Host, one: Any, *state: Any, is_fenced: bool = False) -> bool:
+        return claim(self, one, *state)
+
+    patch.setattr(Host, "_claim", only_end)
 
 
 def _orphans_live(patch: Patch) -> None:
@@ -74,6 +74,31 @@ def _reported_twice(patch: Patch) -> None:
             self.tell(slot.parent, down, sender="host")
 
     patch.setattr(Host, "_report", twice)
+
+
+def _told_down_twice(patch: Patch) -> None:
+    report = Host._report
+
+    def again(self: Host, one: Any, *rest: Any) -> None:
+        self.on_liveness(one.slot.name, False)
+        report(self, one, *rest)
+
+    patch.setattr(Host, "_report", again)
+
+
+def _raised_from_the_dead(patch: Patch) -> None:
+    def mark(self: Host, name: str, state: Any, _: int) -> None:
+        self._slots[name].state = state
+
+    patch.setattr(Host, "mark", mark)
+
+
+def _restarts_outlive(patch: Patch) -> None:
+    patch.setattr(Host, "_fence_orphans", lambda self, parent: self._displace(self._subtree(parent)[1:], "alone"))
+
+
+def _stuckness_outlives(patch: Patch) -> None:
+    patch.setattr(Lifecycle, "_no_longer_stuck", lambda self, name, why, ctx: None)
 
 
 def _never_reported(patch: Patch) -> None:
@@ -218,6 +243,10 @@ PLANTS: dict[str, Plant] = {
     "the stop goes left to right": _plant(_reversed_steps("stop"), "stop order"),
     "the start goes right to left": _plant(_reversed_steps("start"), "start order"),
     "a death is reported twice": _plant(_reported_twice, "reported twice"),
+    "the gate hears of an end twice": _plant(_told_down_twice, "liveness"),
+    "who has ended is shown as ready": _plant(_raised_from_the_dead, "status"),
+    "a restart is shown that nobody will do": _plant(_restarts_outlive, "status"),
+    "who was stuck is so for ever": _plant(_stuckness_outlives, "stuck for ever"),
     "a death is not reported": _plant(_never_reported, "ended without a report"),
     "stale commands are taken": _plant(_stale_accepted, "stale command"),
     "a message is lost": _plant(_message_lost, "conservation", "message withheld"),

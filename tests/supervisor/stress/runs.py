@@ -101,12 +101,14 @@ class Run:
             for kid in family.kids.values():
                 if kid.name in states and not _is_shown(kid, states[kid.name]):
                     oracle.wrong("status", f"{kid.name} is {kid.view.value}, and shown as {states[kid.name]}")
+        for name in sorted(name for name, state in states.items() if state is ChildState.RESTARTING):
+            oracle.wrong("status", f"{name} is shown as restarting for ever")
         for (watcher, epoch, target), count in oracle.watches.items():
             if count > 0 and oracle.living.get(watcher) == epoch and oracle.is_gone(target):
                 oracle.wrong("Terminated never", f"{watcher}.{epoch} waits for {target}, which is gone")
         for name in sorted(oracle.stuck):
-            if oracle.up.get(name, False):
-                oracle.wrong("stuck for ever", f"{name} is up, and its stuckness is not taken back")
+            if oracle.up.get(name, False) or name not in states:
+                oracle.wrong("stuck for ever", f"{name} is up or gone, and its stuckness is not taken back")
         oracle.raise_first()
         oracle.events["came to rest"] += 1
         oracle.events["root alive at rest"] += "root" in oracle.living

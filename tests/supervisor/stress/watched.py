@@ -88,12 +88,12 @@ class WatchedHost(SimulatedHost):
         self.oracle.abandoned(name, why, reason)
         super().abandon(name, why, reason)
 
-    def register(self, name: str, parent: str | None, kind: str = "worker") -> None:
-        is_new = name not in self._slots
-        super().register(name, parent, kind)
-        if is_new:
+    def register(self, name: str, parent: str | None, kind: str = "worker") -> bool:
+        is_free = super().register(name, parent, kind)
+        if is_free:
             self._slots[name].mailbox = WatchedMailbox(self._bounds, name, self.oracle)
-            self.oracle.registered(name)
+            self.oracle.registered(name, parent)
+        return is_free
 
     def remove_child(self, name: str) -> None:
         before = set(self._slots)
