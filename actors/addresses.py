@@ -35,6 +35,7 @@ GATE = "gate"
 INPUTS = "inputs"
 EVENTS = "events"
 DECISIONS = "decisions"
+LOST_APPENDS = "lost-appends"
 
 
 def ticks(symbol: str) -> str:

@@ -18,6 +18,7 @@ from messages.orders import (
     Reconcile,
     SubmitOrder,
     TakeVenueSnapshot,
+    TellChannel,
     VenueProtocolError,
 )
 from supervisor.runtime.behaviour import Behaviour, Context, receives
@@ -50,6 +51,11 @@ class BrokerActor(Behaviour):
     @receives(TakeVenueSnapshot)
     def on_snapshot(self, command: TakeVenueSnapshot, _: Context) -> None:
         self._venue.snapshot(command)
+
+    @receives(TellChannel)
+    def on_tell_channel(self, _: TellChannel, ctx: Context) -> None:
+        if ctx.current is not None:
+            ctx.tell(ctx.current.sender, self._venue.channel())
 
     # -- evidence -----------------------------------------------------------------------------------------------------
 

@@ -37,9 +37,9 @@ class FailureHandlerActor(Behaviour):
     def on_failure(self, report: FailureReported, ctx: Context) -> None:
         verdict = decide(report, ctx.now_ns())
         if isinstance(verdict, Shut):
-            self._gate.shut(verdict.reason)
+            self._gate.shut(verdict.reason, by=ctx)
         elif isinstance(verdict, Lift):
-            self._gate.lift(verdict.reason_id)
+            self._gate.lift(verdict.reason_id, by=ctx)
         self._record(ctx, FailureRecorded(failure=report))
         self._announce(ctx)
 

@@ -2,16 +2,23 @@
 
 Appends that wait together share one transaction and one sync (group commit). What an append asks to release is posted
 only after the sync, so nothing can be sent that is not on disk. When a commit fails the gate is shut at once.
+
+Who works from what it once read here names that load with each append. Once one of its appends was refused, or lost
+with an incarnation of this actor, whatever it sends is refused until it has read again: it would rest on what is not
+there.
 """
 
+from itertools import count
 from typing import NamedTuple, Protocol
 
 from actors import addresses
-from bulkhead.ledger.port import DuplicateRecord, Entry, LedgerPort, LedgerUnavailable
+from bulkhead.ledger.port import DuplicateRecord, Entry, LedgerUnavailable
+from bulkhead.ledger.writers import Writers
 from messages.base import Envelope
 from messages.failure import FailureMode, FailureReported
 from messages.records import Append, AppendFailed, CommitNow, EventsCommitted, LoadRecovery
 from messages.values import Value
+from supervisor.gate import Voice
 from supervisor.runtime.behaviour import Behaviour, Context, receives
 
 MAX_GROUP = 256
@@ -23,6 +30,8 @@ class LedgerFigures(Value):
     events: int
     failures: int
     largest_group: int
+    refused: int
+    """Appends that rested on what was not written."""
 
 
 class _Waiting(NamedTuple):
@@ -33,23 +42,36 @@ class _Waiting(NamedTuple):
 class LedgerGate(Protocol):
     """What the ledger needs of the gate."""
 
-    def ledger_failed(self, detail: str, now_ns: int) -> None: ...
-    def ledger_works(self) -> None: ...
+    def ledger_failed(self, detail: str, now_ns: int, *, by: Voice | None) -> None: ...
+    def ledger_works(self, *, by: Voice | None) -> None: ...
 
 
 class LedgerActor(Behaviour):
-    def __init__(self, ledger: LedgerPort, session_id: str, gate: LedgerGate) -> None:
-        self._ledger = ledger
+    def __init__(self, writers: Writers, session_id: str, gate: LedgerGate) -> None:
+        self._writers = writers
         self._session_id = session_id
         self._gate = gate
         self._waiting: list[_Waiting] = []
+        self._loads: dict[str, str] = {}
+        """By sender: what it was last told, and may build on."""
+        self._load_numbers = count(1)
         self._has_failed = False
-        self._commits = self._events = self._failures = self._largest_group = 0
+        self._commits = self._events = self._failures = self._largest_group = self._refused = 0
 
     def figures(self) -> LedgerFigures:
         return LedgerFigures(
-            commits=self._commits, events=self._events, failures=self._failures, largest_group=self._largest_group
+            commits=self._commits,
+            events=self._events,
+            failures=self._failures,
+            largest_group=self._largest_group,
+            refused=self._refused,
         )
+
+    def on_start(self, ctx: Context) -> None:
+        self._writer = self._writers.admit(ctx.epoch)
+        if ctx.epoch > 1:
+            # What the one before had taken and not written is lost with it, and it could tell nobody.
+            ctx.publish(addresses.LOST_APPENDS, AppendFailed(reason="the ledger was restarted"))
 
     def on_stop(self, ctx: Context, reason: str) -> None:
         self._commit(ctx)
@@ -72,19 +94,28 @@ class LedgerActor(Behaviour):
     def on_load_recovery(self, _: LoadRecovery, ctx: Context) -> None:
         self._commit(ctx)
         if ctx.current is not None:
-            ctx.tell(ctx.current.sender, self._ledger.load_recovery())
+            sender, load_id = ctx.current.sender, f"{ctx.epoch}.{next(self._load_numbers)}"
+            self._loads[sender] = load_id
+            ctx.tell(sender, self._writer.load_recovery().model_copy(update={"load_id": load_id}))
+
+    def _rests_on_what_is_written(self, waiting: _Waiting) -> bool:
+        """Whoever was refused something, or reads anew, must not go on from what it believed before."""
+        load_id = waiting.append.load_id
+        return load_id is None or self._loads.get(waiting.envelope.sender) == load_id
 
     def _commit(self, ctx: Context) -> None:
-        if not self._waiting:
+        group = [waiting for waiting in self._waiting if self._rests_on_what_is_written(waiting)]
+        self._refused += len(self._waiting) - len(group)
+        self._waiting = []
+        if not group:
             return
-        group, self._waiting = self._waiting, []
         entries = [
             Entry(record, w.envelope.at_ns, self._session_id, w.envelope.correlation_id, w.envelope.causation_id)
             for w in group
             for record in w.append.records
         ]
         try:
-            events = self._ledger.append(entries)
+            events = self._writer.append(entries)
         except (LedgerUnavailable, DuplicateRecord) as error:
             self._failed(group, error, ctx)
             return
@@ -93,7 +124,7 @@ class LedgerActor(Behaviour):
         self._largest_group = max(self._largest_group, len(group))
         if self._has_failed:
             self._has_failed = False
-            self._gate.ledger_works()
+            self._gate.ledger_works(by=ctx)
             ctx.tell(
                 addresses.FAILURE_HANDLER,
                 FailureReported(mode=FailureMode.LEDGER_FAILURE, detail="commits succeed again", recovered=True),
@@ -113,11 +144,12 @@ class LedgerActor(Behaviour):
             return
         self._failures += 1
         if isinstance(error, LedgerUnavailable):
-            self._gate.ledger_failed(str(error), ctx.now_ns())
+            self._gate.ledger_failed(str(error), ctx.now_ns(), by=ctx)
             if not self._has_failed:
                 # Once: the report is to be written down too, and its failing must not make another one.
                 self._has_failed = True
                 report = FailureReported(mode=FailureMode.LEDGER_FAILURE, detail=str(error))
                 ctx.tell(addresses.FAILURE_HANDLER, report)
-        for waiting in group:
-            ctx.tell(waiting.envelope.sender, AppendFailed(reason=f"{type(error).__name__}: {error}"))
+        for sender in dict.fromkeys(waiting.envelope.sender for waiting in group):
+            self._loads.pop(sender, None)
+            ctx.tell(sender, AppendFailed(reason=f"{type(error).__name__}: {error}"))

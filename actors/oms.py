@@ -28,6 +28,7 @@ from messages.orders import (
     OrdersTold,
     QueryOrder,
     SubmitOrder,
+    TellChannel,
 )
 from messages.portfolio import TellState
 from messages.records import (
@@ -65,14 +66,17 @@ class OmsActor(Reconciler):
     # -- start and restart --------------------------------------------------------------------------------------------
 
     def on_start(self, ctx: Context) -> None:
-        self._gate.require_recovery("the order manager has started; the books are to be compared", ctx.now_ns())
+        self._gate.require_recovery("the order manager has started; the books are to be compared", ctx.now_ns(), by=ctx)
         if ctx.epoch == 1:
             self._stream_is_down("the order stream has not come up yet", ctx)
+        else:
+            ctx.tell(self._broker, TellChannel())  # the one before may have died over the news
         ctx.tell(addresses.LEDGER, LoadRecovery())
 
     @receives(RecoveryLoaded)
     def on_recovery(self, loaded: RecoveryLoaded, ctx: Context) -> None:
         """Work from what is on disk. What an earlier incarnation sent without an answer is UNKNOWN from here on."""
+        self._load_id = loaded.load_id
         self._book = OrderBook(loaded.orders, loaded.open_intents, loaded.fill_ids)
         for strategy_id in self._seat.on_stop:
             ctx.watch(addresses.strategy(strategy_id))
@@ -92,14 +96,15 @@ class OmsActor(Reconciler):
             ctx.after(self._seat.reconcile_interval_without_stream_s, "reconcile")
             ctx.after(self._seat.query_unknown_interval_s, "query")
             ctx.ready()
-        self._askers[addresses.RISK_GUARD] = None
+        self._askers[addresses.RISK_GUARD] = None  # and everybody else who may have missed what was said of an order
+        self._askers.update({addresses.strategy(strategy_id): strategy_id for strategy_id in self._seat.on_stop})
         self._answer(ctx)
         self._begin_reconciliation("start", ctx)
 
     @receives(AppendFailed)
     def on_append_failed(self, failed: AppendFailed, ctx: Context) -> None:
         """Memory and disk differ now: forget memory, and read the ledger again once it answers."""
-        self._gate.require_recovery(f"the ledger refused a record: {failed.reason}", ctx.now_ns())
+        self._gate.require_recovery(f"the ledger refused a record: {failed.reason}", ctx.now_ns(), by=ctx)
         ctx.after(self._seat.reconcile_interval_without_stream_s, "reload")
 
     @receives(TellState)

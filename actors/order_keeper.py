@@ -34,6 +34,8 @@ class OrderKeeper(Behaviour, ABC):
         self._broker = broker
         self._base_assets = base_assets
         self._book = OrderBook()
+        self._load_id: str | None = None
+        """What the book was read from."""
         self._reserved: dict[str, Decimal] = {}
         """Notional that the risk guard holds for each open intent."""
         self._resends: dict[str, int] = {}
@@ -117,4 +119,5 @@ class OrderKeeper(Behaviour, ABC):
     def _append(
         self, records: tuple[Record, ...], release: tuple[Letter, ...], correlation_id: str | None, ctx: Context
     ) -> None:
-        ctx.tell(addresses.LEDGER, Append(records=records, release=release), correlation_id=correlation_id)
+        append = Append(records=records, release=release, load_id=self._load_id)
+        ctx.tell(addresses.LEDGER, append, correlation_id=correlation_id)

@@ -12,6 +12,7 @@ from bulkhead.execution.accounting import FillContext, Holding, apply_fill, bala
 from bulkhead.execution.exact import exact
 from bulkhead.execution.recent import Recent
 from bulkhead.execution.valuation import Account, Baseline, ImpossibleNumber, balances_after, value
+from messages.base import Letter
 from messages.failure import FailureMode, FailureReported
 from messages.orders import Balance, FillBooked, Reconcile
 from messages.portfolio import (
@@ -74,6 +75,7 @@ class PortfolioActor(Behaviour):
         self._day_start: Decimal | None = None
         self._day = -1
         self._is_loaded = False
+        self._load_id: str | None = None
         self._askers: dict[str, str | None] = {}
         self._drift_rounds = 0
         self._drift_reported = False
@@ -89,6 +91,7 @@ class PortfolioActor(Behaviour):
 
     @receives(RecoveryLoaded)
     def on_recovery(self, loaded: RecoveryLoaded, ctx: Context) -> None:
+        self._load_id = loaded.load_id
         self._holdings = {(p.strategy_id, p.symbol): restored(p) for p in loaded.positions}
         self._opening = loaded.opening_balances
         self._changes = {}
@@ -155,7 +158,10 @@ class PortfolioActor(Behaviour):
             records.append(PortfolioRecorded(snapshot=snapshot))
             self._recorded = snapshot
         changed = ctx.seal(addresses.strategy(fill.strategy_id), PositionChanged(position=result.position))
-        ctx.tell(addresses.LEDGER, Append(records=tuple(records), release=(changed,)))
+        self._append(tuple(records), ctx, (changed,))
+
+    def _append(self, records: tuple[Record, ...], ctx: Context, release: tuple[Letter, ...] = ()) -> None:
+        ctx.tell(addresses.LEDGER, Append(records=records, release=release, load_id=self._load_id))
 
     # -- valuation ----------------------------------------------------------------------------------------------------
 
@@ -175,7 +181,7 @@ class PortfolioActor(Behaviour):
             return
         if before is None or latest.equity != before.equity or latest.cash != before.cash:
             self._recorded = latest
-            ctx.tell(addresses.LEDGER, Append(records=(PortfolioRecorded(snapshot=latest),)))
+            self._append((PortfolioRecorded(snapshot=latest),), ctx)
 
     def _value(self, ctx: Context) -> PortfolioSnapshot | None:
         """Value the account and tell it; None before the opening balances are known."""
@@ -228,7 +234,7 @@ class PortfolioActor(Behaviour):
                 differences=differences,
                 at_ns=stated.as_of_ns,
             )
-            ctx.tell(addresses.LEDGER, Append(records=(observed,)))
+            self._append((observed,), ctx)
         self._value(ctx)
 
     def _open_books(self, stated: ReconcilePortfolio, ctx: Context) -> None:
@@ -238,7 +244,7 @@ class PortfolioActor(Behaviour):
         opening = OpeningBalancesRecorded(
             venue=self._seat.venue, account=self._seat.account, balances=self._opening, at_ns=stated.as_of_ns
         )
-        ctx.tell(addresses.LEDGER, Append(records=(opening,)))
+        self._append((opening,), ctx)
 
     def _differences(self, stated: tuple[Balance, ...]) -> dict[str, str]:
         ours = {balance.asset: balance.total for balance in balances_after(self._opening or (), self._changes)}

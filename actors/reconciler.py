@@ -106,26 +106,26 @@ class Reconciler(OrderKeeper):
 
     def _stream_is_down(self, why: str, ctx: Context) -> None:
         reason = StopReason(reason_id=self._stream_reason, level=StopLevel.SOFT, cause=why, since_ns=ctx.now_ns())
-        self._gate.shut(reason)
+        self._gate.shut(reason, by=ctx)
 
     @receives(OrderChannelUp)
     def on_channel_up(self, _: OrderChannelUp, ctx: Context) -> None:
         """While the stream was away anything may have happened."""
-        self._gate.require_recovery("the order stream has come up", ctx.now_ns())
-        self._gate.lift(self._stream_reason)
+        self._gate.require_recovery("the order stream has come up", ctx.now_ns(), by=ctx)
+        self._gate.lift(self._stream_reason, by=ctx)
         self._begin_reconciliation("the order stream has come up", ctx)
 
     @receives(OrderChannelDown)
     def on_channel_down(self, event: OrderChannelDown, ctx: Context) -> None:
         self._stream_is_down(f"the order stream is down: {event.reason}", ctx)
-        self._gate.require_recovery(f"the order stream is down: {event.reason}", ctx.now_ns())
+        self._gate.require_recovery(f"the order stream is down: {event.reason}", ctx.now_ns(), by=ctx)
 
     @receives(Reconcile)
     def on_reconcile(self, command: Reconcile, ctx: Context) -> None:
         self._doubt(command.reason, ctx)
 
     def _doubt(self, reason: str, ctx: Context) -> None:
-        self._gate.require_recovery(reason, ctx.now_ns())
+        self._gate.require_recovery(reason, ctx.now_ns(), by=ctx)
         self._begin_reconciliation(reason, ctx)
 
     def _begin_reconciliation(self, reason: str, ctx: Context) -> None:
@@ -219,7 +219,7 @@ class Reconciler(OrderKeeper):
             self._begin_reconciliation(self._reconcile_again, ctx)
 
     @receives(Reconciled)
-    def on_reconciled(self, done: Reconciled, _: Context) -> None:
+    def on_reconciled(self, done: Reconciled, ctx: Context) -> None:
         """What was found is on disk now."""
         if done.is_clean and self._stream_is_up:
-            self._gate.recovered(done.doubts)
+            self._gate.recovered(done.doubts, by=ctx)

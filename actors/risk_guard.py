@@ -172,7 +172,8 @@ class RiskGuardActor(Behaviour):
                 cause=cause,
                 since_ns=ctx.now_ns(),
                 needs_operator=True,
-            )
+            ),
+            by=ctx,
         )
         ctx.tell(addresses.OMS, CancelEntries(reason=cause, everything=trip.level >= StopLevel.HARD))
         ctx.tell(addresses.FAILURE_HANDLER, trip)

@@ -128,6 +128,10 @@ class TakeVenueSnapshot(Command):
     """Orders and executions from this time on."""
 
 
+class TellChannel(Command):
+    """Ask the broker how the venue's stream of order updates is; it answers with OrderChannelUp or OrderChannelDown."""
+
+
 class Reconcile(Command):
     """Compare the books with the venue now. The gate is shut until that has ended clean."""
 

@@ -251,6 +251,8 @@ class Append(Command):
 
     records: tuple[SerializeAsAny[Record], ...]
     release: tuple[Letter, ...] = ()
+    load_id: str | None = None
+    """Of the RecoveryLoaded that the sender works from; None when the records rest on nothing that was read."""
 
 
 class CommitNow(Body):
@@ -261,7 +263,6 @@ class AppendFailed(Body):
     """The transaction did not happen; nothing of it was released."""
 
     reason: str
-    released: tuple[str, ...] = ()
 
 
 class EventsCommitted(Body):
@@ -277,6 +278,8 @@ class LoadRecovery(Command):
 class RecoveryLoaded(Body):
     """Everything unfinished, and where the venue must be asked from."""
 
+    load_id: str = ""
+    """To be given back with each append that rests on this. It is void once one of those was refused."""
     open_intents: tuple[OrderIntent, ...]
     reserved_notional: dict[str, Number] = Field(default_factory=dict)
     """What the risk guard holds for each open intent, by intent id."""

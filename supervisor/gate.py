@@ -2,7 +2,8 @@
 
 Entries leave only while no reason of SOFT or above is in force for them; exits only while none is HARD (the plan's own
 exits excepted, which a later stop plan brings). Whatever any actor believes, this is what decides. Any thread may read;
-reasons are put in and taken out one by one, and a recovery removes only its own.
+reasons are put in and taken out one by one, and a recovery removes only its own. An incarnation that was given up moves
+nothing any more, whenever it comes back: its successor judges the same things by what is true now.
 """
 
 from collections.abc import Callable
@@ -26,6 +27,15 @@ class Latch(Protocol):
     def remove(self, reason_id: str) -> None: ...
 
 
+class Voice(Protocol):
+    """Who moves the gate: a handler's context. The house itself is None."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def epoch(self) -> int: ...
+
+
 class Gate:
     """Starts shut: the reasons of `initial` are in force until each is lifted."""
 
@@ -34,16 +44,18 @@ class Gate:
         self._latch = latch
         self._doubts = 0
         self.unlatched = 0
-        """Reasons that hold in memory only, because the disk refused them."""
+        """How often the disk refused a reason, or to give one up: then memory and disk differ."""
         self._reasons: dict[str, StopReason] = {reason.reason_id: reason for reason in initial}
         self._current_epoch = current_epoch
         self._changes = 0
         self.on_change: Callable[[], None] = lambda: None
         """Called after each change of the reasons in force, in the thread that made it."""
 
-    def shut(self, reason: StopReason) -> bool:
+    def shut(self, reason: StopReason, *, by: Voice | None) -> bool:
         """Put a reason in force; True if that changed anything."""
         with self._lock:
+            if self._is_over(by):
+                return False
             known = self._reasons.get(reason.reason_id)
             if known is not None and known.level >= reason.level and known.scope == reason.scope:
                 return False
@@ -57,6 +69,9 @@ class Gate:
         self.on_change()
         return True
 
+    def _is_over(self, by: Voice | None) -> bool:
+        return by is not None and by.epoch < self._current_epoch(by.name)
+
     def _put_in_force(self, reasons: dict[str, StopReason]) -> None:
         """Called with the lock held."""
         self._reasons = reasons
@@ -67,19 +82,27 @@ class Gate:
         """How often the reasons in force have changed: tells which of two reports of the level is the newer."""
         return self._changes
 
-    def lift(self, reason_id: str) -> bool:
-        """Take one reason out; True if it was in force."""
+    def lift(self, reason_id: str, *, by: Voice | None) -> bool:
+        """Take one reason out, on disk too; True if it was in force."""
         with self._lock:
-            if reason_id not in self._reasons:
+            reason = self._reasons.get(reason_id)
+            if reason is None or self._is_over(by):
                 return False
             self._put_in_force({key: value for key, value in self._reasons.items() if key != reason_id})
+        if reason.needs_operator:
+            try:
+                self._latch.remove(reason_id)
+            except OSError:
+                self.unlatched += 1
         self.on_change()
         return True
 
-    def require_recovery(self, cause: str, now_ns: int) -> None:
+    def require_recovery(self, cause: str, now_ns: int, *, by: Voice | None) -> None:
         """The books are in doubt from now on; only a reconciliation that began after this ends it."""
         reason = StopReason(reason_id=RECOVERY_REASON, level=StopLevel.SOFT, cause=cause, since_ns=now_ns)
         with self._lock:
+            if self._is_over(by):
+                return
             self._doubts += 1
             self._put_in_force({**self._reasons, RECOVERY_REASON: reason})
         self.on_change()
@@ -89,21 +112,21 @@ class Gate:
         """How often the books have come into doubt; to be read when a reconciliation begins."""
         return self._doubts
 
-    def recovered(self, doubts_at_begin: int) -> bool:
+    def recovered(self, doubts_at_begin: int, *, by: Voice | None) -> bool:
         """A clean reconciliation has ended; False when the books came into doubt again while it ran."""
         with self._lock:
-            if self._doubts != doubts_at_begin:
+            if self._doubts != doubts_at_begin or self._is_over(by):
                 return False
             self._put_in_force({key: value for key, value in self._reasons.items() if key != RECOVERY_REASON})
         self.on_change()
         return True
 
-    def ledger_failed(self, detail: str, now_ns: int) -> None:
+    def ledger_failed(self, detail: str, now_ns: int, *, by: Voice | None) -> None:
         """What cannot be written down must not be sent: entries stop at once."""
-        self.shut(StopReason(reason_id=LEDGER_REASON, level=StopLevel.SOFT, cause=detail, since_ns=now_ns))
+        self.shut(StopReason(reason_id=LEDGER_REASON, level=StopLevel.SOFT, cause=detail, since_ns=now_ns), by=by)
 
-    def ledger_works(self) -> None:
-        self.lift(LEDGER_REASON)
+    def ledger_works(self, *, by: Voice | None) -> None:
+        self.lift(LEDGER_REASON, by=by)
 
     def reasons(self) -> tuple[StopReason, ...]:
         return tuple(self._reasons.values())

@@ -24,6 +24,7 @@ from bulkhead.app.notify import ASKED_BY_ENV
 from bulkhead.app.settings import Settings, VenueSettings
 from bulkhead.execution.micro_pipeline import PipelineSettings
 from bulkhead.ledger.port import LedgerPort
+from bulkhead.ledger.writers import Writers
 from bulkhead.monitor.observer import ObserverActor
 from bulkhead.strategy.api import Strategy
 from bulkhead.strategy.sizing import LotRules
@@ -87,19 +88,21 @@ def watch_over(parts: Parts) -> None:
             return
         reason_id = f"down:{name}"
         if is_up:
-            gate.lift(reason_id)
+            gate.lift(reason_id, by=None)
             return
         now_ns = host.now_ns()
-        gate.require_recovery(f"{name} ended; the books must be compared before the next entry", now_ns)
-        gate.shut(StopReason(reason_id=reason_id, level=StopLevel.SOFT, cause=f"{name} is down", since_ns=now_ns))
+        gate.require_recovery(f"{name} ended; the books must be compared before the next entry", now_ns, by=None)
+        gate.shut(
+            StopReason(reason_id=reason_id, level=StopLevel.SOFT, cause=f"{name} is down", since_ns=now_ns), by=None
+        )
 
     def on_dead_letter(letter: Letter, reason: str) -> None:
         body = letter.envelope.body
         if letter.to in order_path and body.lane is Lane.ORDER and not isinstance(body, Reconcile):
-            gate.require_recovery(f"{type(body).__name__} to {letter.to} was lost: {reason}", host.now_ns())
+            gate.require_recovery(f"{type(body).__name__} to {letter.to} was lost: {reason}", host.now_ns(), by=None)
 
     def on_flood(name: str) -> None:
-        gate.require_recovery(f"messages pile up at {name}; the books must be compared", host.now_ns())
+        gate.require_recovery(f"messages pile up at {name}; the books must be compared", host.now_ns(), by=None)
         host.tell(addresses.OMS, Reconcile(reason=f"messages piled up at {name}"), sender="host")
 
     def on_gate_change() -> None:
@@ -142,17 +145,19 @@ def _operations(parts: Parts) -> SupervisorSpec:
     )
     children = [recorder, observer]
     if parts.folder is not None:
-        children.append(ChildSpec(id=DESK, factory=partial(DeskActor, parts.folder, parts.host)))
+        children.append(
+            ChildSpec(id=DESK, factory=partial(DeskActor, parts.folder, parts.host), topics=(addresses.LOST_APPENDS,))
+        )
     return SupervisorSpec(id="operations", children=tuple(children), on_give_up=GiveUp.PARK)
 
 
 def _guard(parts: Parts) -> SupervisorSpec:
-    gate, settings = parts.gate, parts.settings
+    gate, settings, writers = parts.gate, parts.settings, Writers(parts.ledger)
     return SupervisorSpec(
         id="guard",
         strategy=RestartStrategy.REST_FOR_ONE,
         children=(
-            ChildSpec(id=addresses.LEDGER, factory=lambda: LedgerActor(parts.ledger, parts.session_id, gate)),
+            ChildSpec(id=addresses.LEDGER, factory=lambda: LedgerActor(writers, parts.session_id, gate)),
             ChildSpec(
                 id=addresses.RISK_GUARD,
                 factory=lambda: RiskGuardActor(settings.risk, gate),
@@ -208,10 +213,16 @@ def _execution(parts: Parts) -> SupervisorSpec:
                 ),
             ),
             ChildSpec(
-                id=addresses.PORTFOLIO, factory=lambda: PortfolioActor(portfolio_seat), topics=(addresses.MARKS,)
+                id=addresses.PORTFOLIO,
+                factory=lambda: PortfolioActor(portfolio_seat),
+                topics=(addresses.MARKS, addresses.LOST_APPENDS),
             ),
             ChildSpec(id=broker, factory=lambda: BrokerActor(parts.orders)),
-            ChildSpec(id=addresses.OMS, factory=lambda: OmsActor(oms_seat, parts.gate)),
+            ChildSpec(
+                id=addresses.OMS,
+                factory=lambda: OmsActor(oms_seat, parts.gate),
+                topics=(addresses.LOST_APPENDS,),
+            ),
         ),
     )
 

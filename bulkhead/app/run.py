@@ -348,9 +348,8 @@ class Runner:
         is_venue_lost = isinstance(self._driver, TapeDriver) and self._driver.is_lost
         if not self._is_down and not is_venue_lost:
             now_ns = self._host.now_ns()
-            self._gate.shut(
-                StopReason(reason_id="session:stopping", level=StopLevel.SOFT, cause=reason, since_ns=now_ns)
-            )
+            stopping = StopReason(reason_id="session:stopping", level=StopLevel.SOFT, cause=reason, since_ns=now_ns)
+            self._gate.shut(stopping, by=None)
             if self._session.settings.session.on_stop == "cancel_entries":
                 self._host.tell(addresses.OMS, CancelEntries(reason=f"the session ends: {reason}"), sender="run")
                 self._driver.until(lambda: self._is_down or self._oms().working == 0, CANCEL_TIMEOUT_S)

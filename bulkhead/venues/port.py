@@ -9,7 +9,15 @@ from enum import StrEnum
 from typing import Protocol
 
 from messages.base import Body
-from messages.orders import CancelOrder, OrderTicket, QueryOrder, SubmitOrder, TakeVenueSnapshot
+from messages.orders import (
+    CancelOrder,
+    OrderChannelDown,
+    OrderChannelUp,
+    OrderTicket,
+    QueryOrder,
+    SubmitOrder,
+    TakeVenueSnapshot,
+)
 from messages.values import Name, Number, Price, Quantity, Symbol, Value
 
 Sink = Callable[[Body], None]
@@ -93,6 +101,9 @@ class OrderVenue(Protocol):
 
     def snapshot(self, command: TakeVenueSnapshot) -> None:
         """Answers with VenueSnapshotTaken or VenueSnapshotFailed."""
+
+    def channel(self) -> OrderChannelUp | OrderChannelDown:
+        """What the sink was last told of the stream of order updates, for whoever has not heard it."""
 
     def pending(self) -> int:
         """Requests handed in whose answer has not yet been given to the sink."""

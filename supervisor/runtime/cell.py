@@ -154,14 +154,20 @@ class CellContext:
         return tuple(Letter(to=name, envelope=envelope) for name in names)
 
     def tell(self, to: str, body: Body, *, correlation_id: str | None = None) -> None:
-        self._world.deliver(self.seal(to, body, correlation_id=correlation_id))
+        self.post(self.seal(to, body, correlation_id=correlation_id))
 
     def publish(self, topic: str, body: Body) -> None:
         for letter in self.seal_all(topic, body):
-            self._world.deliver(letter)
+            self.post(letter)
 
     def post(self, letter: Letter) -> None:
-        self._world.deliver(letter)
+        """One that was given up is heard no more: whatever it comes back with was true of another time. What a venue
+        said is the exception, for that is true at any time."""
+        cell, world = self._cell, self._world
+        if cell.epoch < world.current_epoch(cell.name) and letter.envelope.body.nature is not Nature.EVIDENCE:
+            cell.refused_stale += 1
+        else:
+            world.deliver(letter)
 
     def after(self, delay_s: float, key: str, body: Body | None = None) -> None:
         envelope = self._sealed(body if body is not None else TimerFired(key=key))

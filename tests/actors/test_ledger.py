@@ -7,6 +7,7 @@ import pytest
 from actors import addresses
 from actors.ledger import MAX_GROUP, LedgerActor
 from bulkhead.ledger.port import DuplicateRecord, Entry, LedgerUnavailable
+from bulkhead.ledger.writers import Writers
 from messages.failure import FailureMode, FailureReported
 from messages.orders import SubmitOrder
 from messages.records import (
@@ -67,11 +68,17 @@ class Told:
     def __init__(self) -> None:
         self.ledger = FakeLedger()
         self.gate = open_gate()
-        self.story = Story(LedgerActor(self.ledger, "s-1", self.gate), addresses.LEDGER)
+        self.writers = Writers(self.ledger)
+        self.story = Story(LedgerActor(self.writers, "s-1", self.gate), addresses.LEDGER)
+        self.story.start()
 
-    def append(self, number: int, sender: str = addresses.OMS) -> None:
+    def append(self, number: int, sender: str = addresses.OMS, load_id: str | None = None) -> None:
         letter = self.story.ctx.seal("broker:sim", SubmitOrder(ticket=order(key=f"o{number}").ticket))
-        self.story.hear(Append(records=(fill_recorded(number),), release=(letter,)), sender=sender)
+        self.story.hear(Append(records=(fill_recorded(number),), release=(letter,), load_id=load_id), sender=sender)
+
+    def load(self, sender: str = addresses.OMS) -> str:
+        self.story.hear(LoadRecovery(), sender=sender)
+        return self.story.ctx.tells(RecoveryLoaded, sender)[-1].load_id
 
     def commit(self) -> None:
         self.story.hear(CommitNow(), sender=addresses.LEDGER)
@@ -171,3 +178,58 @@ def test_records_keep_the_chain_of_their_cause(told: Told) -> None:
     (entry,) = told.ledger.batches[0]
     assert entry.session_id == "s-1"
     assert entry.correlation_id == "oms.1.1"
+
+
+# -- what rests on what ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.lesson("L10")
+def test_after_a_refusal_nothing_is_written_that_rests_on_it_until_its_sender_has_read_again(told: Told) -> None:
+    before, beside = told.load(), told.load(addresses.PORTFOLIO)
+    told.ledger.is_full = True
+    told.append(1, load_id=before)
+    told.commit()
+    told.ledger.is_full = False
+    told.append(2, load_id=before)
+    told.append(3, addresses.PORTFOLIO, beside)
+    told.append(4, "desk")
+    told.commit()
+    assert told.posted() == ["o3", "o4"]
+    assert len(told.story.ctx.tells(AppendFailed, addresses.OMS)) == 1, "once: it is reading again already"
+    after = told.load()
+    told.append(5, load_id=before)
+    told.append(6, load_id=after)
+    told.commit()
+    assert told.posted() == ["o3", "o4", "o6"]
+    actor = told.story.actor
+    assert isinstance(actor, LedgerActor)
+    assert actor.figures().refused == 2
+
+
+def test_whoever_reads_anew_gives_up_what_it_believed_before(told: Told) -> None:
+    """What it sends between asking and hearing would be on disk, and not in what it is about to be told."""
+    before = told.load()
+    told.append(1, load_id=before)
+    after = told.load()
+    told.append(2, load_id=before)
+    told.append(3, load_id=after)
+    told.commit()
+    assert told.posted() == ["o1", "o3"]
+
+
+@pytest.mark.lesson("L20")
+def test_a_restarted_ledger_says_so_and_takes_nothing_that_rests_on_what_it_does_not_know(told: Told) -> None:
+    before = told.load()
+    assert not told.story.ctx.publishes(AppendFailed)
+    told.append(1, load_id=before)  # and it is lost with the one that took it
+    late = told.story
+    told.story = Story(LedgerActor(told.writers, "s-1", told.gate), addresses.LEDGER, epoch=2)
+    told.story.start()
+    assert told.story.ctx.publishes(AppendFailed, addresses.LOST_APPENDS)
+    told.append(2, load_id=before)
+    told.append(3, load_id=told.load())
+    told.commit()
+    assert told.posted() == ["o3"]
+    late.hear(CommitNow(), sender=addresses.LEDGER)
+    assert not late.ctx.posted, "whenever the one before comes back"
+    assert len(told.ledger.batches) == 1

@@ -25,6 +25,7 @@ from messages.orders import (
     Reconciled,
     SubmitOrder,
     TakeVenueSnapshot,
+    TellChannel,
 )
 from messages.portfolio import TellState
 from messages.records import (
@@ -130,7 +131,7 @@ def test_the_same_action_makes_no_second_order(oms: Oms) -> None:
 
 
 def test_a_shut_gate_refuses_entries_with_a_reason_and_gives_the_reservation_back(oms: Oms) -> None:
-    oms.gate.require_recovery("a test", T0)
+    oms.gate.require_recovery("a test", T0, by=None)
     oms.hear(approval())
     assert not oms.ctx.records(OrderRecorded)
     (status,) = oms.ctx.records(IntentStatusChanged)
@@ -295,7 +296,8 @@ def test_a_snapshot_that_nobody_answers_is_asked_for_again(oms: Oms) -> None:
 # -- the ledger fails -------------------------------------------------------------------------------------------------
 
 
-def test_a_refused_append_shuts_the_gate_and_memory_gives_way_to_the_disk(oms: Oms) -> None:
+def test_a_refused_append_shuts_the_gate_and_memory_gives_way_to_the_disk() -> None:
+    oms = Oms(seat=SEAT._replace(on_stop={"trend": OnStop.KEEP})).trading()
     key = oms.approve()
     oms.hear(AppendFailed(reason="disk full"))
     assert not oms.gate.is_open
@@ -303,9 +305,20 @@ def test_a_refused_append_shuts_the_gate_and_memory_gives_way_to_the_disk(oms: O
     oms.later(5, "reload")
     assert oms.ctx.tells(LoadRecovery, addresses.LEDGER)
     oms.hear(loaded(), TellState(strategy_id=None), sender="asker")
+    assert oms.ctx.tells(OrdersTold, addresses.strategy("trend")), "it may have missed what was said of them"
     assert oms.ctx.tells(OrdersTold, "asker")[-1].orders == ()
     oms.hear(OrderAccepted(client_order_id=key, symbol="BTCUSDT"))
     assert not oms.ctx.records(OrderRecorded), "what is not on disk is not in the books"
+
+
+@pytest.mark.lesson("L34")
+def test_one_that_is_started_again_asks_how_the_stream_is_and_names_what_it_read_with_each_record() -> None:
+    oms = Oms(epoch=2)
+    assert oms.ctx.tells(TellChannel, BROKER)
+    assert not Oms(epoch=1).ctx.tells(TellChannel)
+    oms.hear(loaded().model_copy(update={"load_id": "1.7"}))
+    oms.trading().approve()
+    assert {append.load_id for append in oms.ctx.appends()} == {"1.7"}
 
 
 # -- a strategy that has ended ----------------------------------------------------------------------------------------

@@ -118,7 +118,7 @@ def test_it_trips_by_loss_at_the_limit_and_never_by_profit(pnl: str, trips: bool
 def test_a_trip_that_an_operator_has_lifted_can_trip_again() -> None:
     guard = Guard(max_daily_loss="100")
     guard.hear(portfolio(day_pnl=Decimal(-100)))
-    guard.gate.lift("risk:max_daily_loss")
+    guard.gate.lift("risk:max_daily_loss", by=None)
     guard.hear(portfolio(day_pnl=Decimal(-200)))
     assert not guard.gate.is_open
 

@@ -21,6 +21,7 @@ from messages.orders import (
     Reconcile,
     SubmitOrder,
     TakeVenueSnapshot,
+    TellChannel,
     VenueProtocolError,
 )
 from messages.records import ChildDownRecorded, DeadLetterRecorded, FailureRecorded, StopLevelRecorded
@@ -41,7 +42,8 @@ class NotingVenue(ModelOrders):
 
     def __init__(self) -> None:
         host = SimulatedHost(1, 0)
-        super().__init__(host, ModelVenue(open_gate(), 1))
+        self.model = ModelVenue(open_gate(), 1)
+        super().__init__(host, self.model)
         self.asked: list[object] = []
 
     def submit(self, command: SubmitOrder, issuer: str, epoch: int) -> None:
@@ -97,6 +99,16 @@ def test_the_fifth_attempt_counts_as_disconnected_once() -> None:
     story.hear(OrderChannelUp(venue="sim"))
     assert [report.recovered for report in story.ctx.tells(FailureReported)] == [False, True]
     assert len(story.ctx.tells(OrderChannelDown, addresses.OMS)) == MAX_CHANNEL_ATTEMPTS + 2
+
+
+@pytest.mark.lesson("L34")
+def test_whoever_missed_how_the_channel_is_may_ask() -> None:
+    story, venue = broker()
+    story.hear(TellChannel(), sender=addresses.OMS)
+    assert story.ctx.tells(OrderChannelDown, addresses.OMS)
+    venue.model.is_stream_up = True
+    story.hear(TellChannel(), sender=addresses.OMS)
+    assert story.ctx.told[-1] == (addresses.OMS, OrderChannelUp(venue="sim"))
 
 
 def test_what_cannot_be_read_is_a_reason_to_compare() -> None:

@@ -154,6 +154,7 @@ COMMANDS = {
     "CancelOrder",
     "QueryOrder",
     "TakeVenueSnapshot",
+    "TellChannel",
     "Reconcile",
     "OrderIntent",
     "RiskApproved[OrderIntent]",

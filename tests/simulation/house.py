@@ -192,7 +192,7 @@ class House:
         stopping = StopReason(
             reason_id="session:stopping", level=level, cause="the test ends", since_ns=self.host.now_ns()
         )
-        self.gate.shut(stopping)
+        self.gate.shut(stopping, by=None)
         self.host.tell(addresses.OMS, CancelEntries(reason="the test ends"), sender="test")
 
     def stop(self) -> None:

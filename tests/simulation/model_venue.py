@@ -181,15 +181,22 @@ class ModelVenue(Behaviour):
         if self.order_sink is not None:
             self.order_sink(say.said)
 
+    @property
+    def channel(self) -> OrderChannelUp | OrderChannelDown:
+        if self.is_stream_up:
+            return OrderChannelUp(venue=VENUE)
+        return OrderChannelDown(venue=VENUE, reason="reset by peer", attempt=1)
+
     def drop_stream(self) -> None:
-        self.is_stream_up = False
-        assert self.order_sink is not None
-        self.order_sink(OrderChannelDown(venue=VENUE, reason="reset by peer", attempt=1))
+        self._set_stream(is_up=False)
 
     def raise_stream(self) -> None:
-        self.is_stream_up = True
+        self._set_stream(is_up=True)
+
+    def _set_stream(self, *, is_up: bool) -> None:
+        self.is_stream_up = is_up
         assert self.order_sink is not None
-        self.order_sink(OrderChannelUp(venue=VENUE))
+        self.order_sink(self.channel)
 
     def _reply(self, evidence: Evidence, ctx: Context, delay_s: float = LATENCY_S) -> None:
         self._later(delay_s, Say(said=evidence, is_stream=False), ctx)

@@ -2,7 +2,14 @@
 
 from bulkhead.venues.port import Instrument, Sink, VenueCapabilities
 from messages.base import Body
-from messages.orders import CancelOrder, QueryOrder, SubmitOrder, TakeVenueSnapshot
+from messages.orders import (
+    CancelOrder,
+    OrderChannelDown,
+    OrderChannelUp,
+    QueryOrder,
+    SubmitOrder,
+    TakeVenueSnapshot,
+)
 from supervisor.runtime.host import Host
 from tests.simulation.market import CAPABILITIES, INSTRUMENTS
 from tests.simulation.model_venue import ADDRESS, Asked, ModelVenue, Opened, Submitted
@@ -57,6 +64,9 @@ class ModelOrders:
 
     def snapshot(self, command: TakeVenueSnapshot) -> None:
         self._hand_in(Asked(question=command))
+
+    def channel(self) -> OrderChannelUp | OrderChannelDown:
+        return self._venue.channel
 
     def pending(self) -> int:
         return self.handed_in - self._venue.answered

@@ -200,11 +200,12 @@ def test_a_ledger_that_hangs_inside_a_transaction_keeps_its_successor_out_and_no
     until_traded(house)
     door.close()
     assert door.is_held.wait(PATIENCE_S)
-    wait(lambda: house.epoch(addresses.LEDGER) == 2 and house.gate.is_in_force("ledger_failure:commit"), house)
+    wait(lambda: house.epoch(addresses.LEDGER) == 2 and not house.gate.is_open, house)
     sent = len(house.venue.orders)
     time.sleep(0.5)
+    assert row(house, addresses.LEDGER).state is ChildState.STARTING, "it waits for the last word of the one before"
     assert len(house.venue.orders) == sent, "no order without a record"
     door.open()
-    wait(lambda: house.gate.is_open, house)
+    until_replaced(house, addresses.LEDGER)
     until_traded(house)
     end_well(house)

@@ -75,9 +75,9 @@ def test_strategies_learn_of_every_change_of_the_gate(start: StartRun) -> None:
     actor = run.host.behaviour(addresses.strategy("heads"))
     assert isinstance(actor, StrategyActor)
     assert actor.stop_level() is StopLevel.RUN
-    run.house.gate.shut(StopReason(reason_id="test", level=StopLevel.MEDIUM, cause="a test", since_ns=1))
+    run.house.gate.shut(StopReason(reason_id="test", level=StopLevel.MEDIUM, cause="a test", since_ns=1), by=None)
     run.work(0.001)
     assert actor.stop_level() is StopLevel.MEDIUM
-    run.house.gate.lift("test")
+    run.house.gate.lift("test", by=None)
     run.work(0.001)
     assert actor.stop_level() is StopLevel.RUN

@@ -1,6 +1,7 @@
 """The gate: the strictest reason wins, exits pass where entries do not, and only a comparison ends a doubt."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -24,6 +25,8 @@ class NoLatch:
         self.written.append(reason.reason_id)
 
     def remove(self, reason_id: str) -> None:
+        if self.fails:
+            raise OSError("read-only file system")
         self.written.remove(reason_id)
 
 
@@ -62,8 +65,8 @@ def test_what_leaves_at_each_level(level: StopLevel, entry_leaves: bool, exit_le
 def test_the_strictest_wins_and_lifting_it_leaves_the_others() -> None:
     one = gate(reason("a", StopLevel.SOFT), reason("b", StopLevel.HARD))
     assert one.level() is StopLevel.HARD
-    assert one.lift("b")
-    assert not one.lift("b")
+    assert one.lift("b", by=None)
+    assert not one.lift("b", by=None)
     assert one.level() is StopLevel.SOFT
     assert not one.is_open
 
@@ -89,40 +92,40 @@ def test_an_ended_incarnation_is_fenced_even_through_an_open_gate(epoch: int, le
 @pytest.mark.lesson("L13")
 def test_only_a_comparison_begun_after_the_last_doubt_opens_it() -> None:
     one = gate()
-    one.require_recovery("a crash", 1)
+    one.require_recovery("a crash", 1, by=None)
     began = one.doubts
-    one.require_recovery("another, while the comparison ran", 2)
-    assert not one.recovered(began)
+    one.require_recovery("another, while the comparison ran", 2, by=None)
+    assert not one.recovered(began, by=None)
     assert one.level() is StopLevel.SOFT
-    assert one.recovered(one.doubts)
+    assert one.recovered(one.doubts, by=None)
     assert one.level() is StopLevel.RUN
     assert one.is_recovered
 
 
 def test_a_recovery_removes_only_its_own_reason() -> None:
     one = gate(reason("risk:max_daily_loss", StopLevel.MEDIUM))
-    one.require_recovery("start", 1)
-    one.ledger_failed("disk full", 1)
-    assert one.recovered(one.doubts)
+    one.require_recovery("start", 1, by=None)
+    one.ledger_failed("disk full", 1, by=None)
+    assert one.recovered(one.doubts, by=None)
     assert {r.reason_id for r in one.reasons()} == {"risk:max_daily_loss", LEDGER_REASON}
-    one.ledger_works()
+    one.ledger_works(by=None)
     assert {r.reason_id for r in one.reasons()} == {"risk:max_daily_loss"}
     assert not one.is_in_force(RECOVERY_REASON)
 
 
 def test_shutting_again_says_nothing_new_unless_it_is_stricter_or_wider() -> None:
     one = gate()
-    assert one.shut(reason("r", StopLevel.MEDIUM, "symbol:BTCUSDT"))
-    assert not one.shut(reason("r", StopLevel.SOFT, "symbol:BTCUSDT"))
+    assert one.shut(reason("r", StopLevel.MEDIUM, "symbol:BTCUSDT"), by=None)
+    assert not one.shut(reason("r", StopLevel.SOFT, "symbol:BTCUSDT"), by=None)
     assert one.level(frozenset({"symbol:BTCUSDT"})) is StopLevel.MEDIUM
-    assert one.shut(reason("r", StopLevel.HARD, "symbol:BTCUSDT"))
-    assert one.shut(reason("r", StopLevel.HARD, "all"))
+    assert one.shut(reason("r", StopLevel.HARD, "symbol:BTCUSDT"), by=None)
+    assert one.shut(reason("r", StopLevel.HARD, "all"), by=None)
 
 
 @pytest.mark.lesson("L22")
 def test_it_shuts_even_where_the_latch_cannot_be_written() -> None:
     one = gate(latch=NoLatch(fails=True))
-    assert one.shut(reason("risk:x", StopLevel.HARD, needs_operator=True))
+    assert one.shut(reason("risk:x", StopLevel.HARD, needs_operator=True), by=None)
     assert one.refusal(EXIT, "oms", 1)
     assert one.unlatched == 1
 
@@ -130,15 +133,15 @@ def test_it_shuts_even_where_the_latch_cannot_be_written() -> None:
 def test_only_what_an_operator_must_lift_is_latched() -> None:
     latch = NoLatch()
     one = gate(latch=latch)
-    one.shut(reason("down:oms", StopLevel.SOFT))
-    one.shut(reason("risk:x", StopLevel.SOFT, needs_operator=True))
+    one.shut(reason("down:oms", StopLevel.SOFT), by=None)
+    one.shut(reason("risk:x", StopLevel.SOFT, needs_operator=True), by=None)
     assert latch.written == ["risk:x"]
 
 
 @pytest.mark.lesson("L36")
 def test_a_latched_stop_outlives_the_process(tmp_path: Path) -> None:
     first = Gate((), lambda name: 1, StopLatch(tmp_path))
-    first.shut(reason("risk:x", StopLevel.MEDIUM, needs_operator=True))
+    first.shut(reason("risk:x", StopLevel.MEDIUM, needs_operator=True), by=None)
     latch = StopLatch(tmp_path)
     second = Gate(latch.load(now_ns=9), lambda name: 1, latch)
     assert second.level() is StopLevel.MEDIUM
@@ -148,10 +151,44 @@ def test_each_change_is_told_and_counted_and_no_other() -> None:
     watched = gate()
     told: list[int] = []
     watched.on_change = lambda: told.append(watched.changes)
-    assert watched.shut(reason("a", StopLevel.SOFT))
-    assert not watched.shut(reason("a", StopLevel.SOFT))
-    watched.require_recovery("a doubt", 1)
-    assert watched.lift("a")
-    assert not watched.lift("a")
-    assert watched.recovered(watched.doubts)
+    assert watched.shut(reason("a", StopLevel.SOFT), by=None)
+    assert not watched.shut(reason("a", StopLevel.SOFT), by=None)
+    watched.require_recovery("a doubt", 1, by=None)
+    assert watched.lift("a", by=None)
+    assert not watched.lift("a", by=None)
+    assert watched.recovered(watched.doubts, by=None)
     assert told == [1, 2, 3, 4]
+
+
+def test_what_an_operator_lifts_leaves_the_disk_too() -> None:
+    latch = NoLatch()
+    one = gate(latch=latch)
+    one.shut(reason("actor_crash_loop:a", StopLevel.SOFT, needs_operator=True), by=None)
+    assert one.lift("actor_crash_loop:a", by=None)
+    assert latch.written == []
+    one.shut(reason("actor_crash_loop:a", StopLevel.SOFT, needs_operator=True), by=None)
+    latch.fails = True
+    assert one.lift("actor_crash_loop:a", by=None)
+    assert one.unlatched == 1
+
+
+class Speaking(NamedTuple):
+    name: str
+    epoch: int
+
+
+@pytest.mark.lesson("L20")
+def test_one_that_was_given_up_moves_nothing() -> None:
+    latch = NoLatch()
+    one = gate(reason("down:feed", StopLevel.SOFT), epoch=2, latch=latch)
+    one.require_recovery("a crash", 1, by=Speaking("oms", 2))
+    doubts, changes, late = one.doubts, one.changes, Speaking("oms", 1)
+    assert not one.shut(reason("risk:x", StopLevel.HARD, needs_operator=True), by=late)
+    assert not one.lift("down:feed", by=late)
+    assert not one.recovered(doubts, by=late)
+    one.require_recovery("a late doubt", 2, by=late)
+    one.ledger_failed("a late failure", 3, by=late)
+    one.ledger_works(by=late)
+    assert (one.doubts, one.changes, latch.written) == (doubts, changes, [])
+    assert one.recovered(doubts, by=Speaking("oms", 2))
+    assert one.lift("down:feed", by=None)

@@ -73,6 +73,35 @@ def test_a_sealed_command_of_an_older_epoch_is_refused(driver: Driver) -> None:
     assert got == [Proof(n=1), Note(n=1)]
 
 
+class Late(Behaviour):
+    """Keeps its context, so that it can speak after its time."""
+
+    def __init__(self, kept: list[Context]) -> None:
+        self._kept = kept
+
+    def on_start(self, ctx: Context) -> None:
+        self._kept.append(ctx)
+
+
+@pytest.mark.lesson("L20")
+def test_what_one_that_was_given_up_says_is_not_heard_but_for_evidence(driver: Driver) -> None:
+    got, _ = begin(driver)
+    kept: list[Context] = []
+    driver.host.start_child("late", lambda: Late(kept), parent=None)
+    driver.until(lambda: len(kept) == 1)
+    kept[0].tell("listener", Note(n=1))
+    driver.host.abandon("late", "a test")
+    letter = kept[0].seal("listener", Note(n=2))
+    for body in (Note(n=3), Order(n=4), Proof(n=5)):
+        kept[0].tell("listener", body)
+    kept[0].post(letter)
+    driver.host.start_child("late", lambda: Late(kept), parent=None)
+    driver.until(lambda: len(kept) == 2)
+    kept[1].tell("listener", Note(n=6))
+    driver.until(lambda: Note(n=6) in got)
+    assert got == [Note(n=1), Proof(n=5), Note(n=6)]
+
+
 @pytest.mark.lesson("L20")
 def test_one_death_is_reported_once_with_its_cause(driver: Driver) -> None:
     got, downs = begin(driver)

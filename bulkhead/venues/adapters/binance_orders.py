@@ -31,6 +31,8 @@ from messages.orders import (
     CancelOrder,
     CancelOutcomeUnknown,
     CancelRejected,
+    OrderChannelDown,
+    OrderChannelUp,
     OrderNotSent,
     OrderOutcomeUnknown,
     OrderQueryFailed,
@@ -120,6 +122,9 @@ class BinanceOrders:
         """Requests ever handed in; rises before the call that hands one in returns."""
         with self._lock:
             return self._handed_in
+
+    def channel(self) -> OrderChannelUp | OrderChannelDown:
+        return self._stream.channel
 
     def pending(self) -> int:
         with self._lock:

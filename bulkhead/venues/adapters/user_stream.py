@@ -36,6 +36,9 @@ class UserStream:
         self._received = 0
         self._subscriptions = 0
         self._sink: Sink = _nobody
+        self.channel: OrderChannelUp | OrderChannelDown
+        self.channel = OrderChannelDown(venue=settings.venue, reason="the stream has not come up yet", attempt=0)
+        """What was told last."""
         self._rng, self._on_fault = rng, on_fault
         self._reader = self._make_reader()
 
@@ -70,7 +73,7 @@ class UserStream:
                 continue
             if not reply.is_ok:
                 raise ConnectionLost(f"subscription refused: {reply.reason} (code {reply.code}, status {reply.status})")
-            self._sink(OrderChannelUp(venue=self._settings.venue))
+            self._tell(OrderChannelUp(venue=self._settings.venue))
             return
         raise ConnectionLost("the subscription was never acknowledged")
 
@@ -89,7 +92,12 @@ class UserStream:
             self._received += 1
 
     def _on_down(self, reason: str, attempt: int) -> None:
-        self._sink(OrderChannelDown(venue=self._settings.venue, reason=clipped(reason), attempt=attempt))
+        self._tell(OrderChannelDown(venue=self._settings.venue, reason=clipped(reason), attempt=attempt))
+
+    def _tell(self, channel: OrderChannelUp | OrderChannelDown) -> None:
+        """Kept before it is told: whoever asks after having missed it hears nothing older."""
+        self.channel = channel
+        self._sink(channel)
 
 
 def _nobody(_body: object) -> None:

@@ -54,7 +54,8 @@ def buy(
 
 def test_an_order_from_its_acceptance_to_its_cancel(port: int) -> None:
     with Desk(port) as house:
-        house.log.wait_for(OrderChannelUp)
+        (up,) = house.log.wait_for(OrderChannelUp)
+        assert house.orders.channel() == up
         house.orders.submit(buy("resting", FAR_BELOW), "oms", 1)
         house.orders.cancel(cancel("resting"))
         house.orders.cancel(cancel("resting"))
