@@ -17,6 +17,8 @@ from messages.market import MarketData
 from supervisor.runtime.simulated import SimulatedHost
 
 POLL_S = 0.005
+STEP_S = 0.05
+"""How long the threads are left alone between two looks at what may end the session."""
 IO_PATIENCE_S = 30.0
 """A venue on this machine that leaves a request unanswered for this long has died."""
 NS_PER_MS = 1_000_000
@@ -26,11 +28,36 @@ T = TypeVar("T")
 
 
 class Driver(Protocol):
+    @property
+    def rows(self) -> int | None:
+        """Of the tape, played so far; None when no tape is played."""
+
+    @property
+    def is_lost(self) -> bool:
+        """The venue has refused or died: nothing more is asked of it."""
+
+    def step(self) -> bool:
+        """Work on for one instant of the tape, or for a moment; False when there is nothing more to play."""
+
     def until(self, what: Callable[[], bool], timeout_s: float) -> bool:
         """Work until `what` holds; False when `timeout_s` of the wall clock went by first."""
 
+    def report(self) -> dict[str, object]:
+        """What the loader of the tape counted, dirt included; empty when no tape is played."""
+
 
 class ThreadedDriver:
+    rows = None
+    is_lost = False
+    """A venue that does not answer is the tree's to deal with: it reconnects."""
+
+    def step(self) -> bool:
+        time.sleep(STEP_S)
+        return True
+
+    def report(self) -> dict[str, object]:
+        return {}
+
     def until(self, what: Callable[[], bool], timeout_s: float) -> bool:
         deadline = time.monotonic() + timeout_s
         while not what():
@@ -56,8 +83,6 @@ class TapeDriver:
         self._wall_start: float | None = None
         self._tape_start_ms = 0
         self.rows = 0
-        self.steps = 0
-        self.ended = False
         self.is_lost = False
         """The venue has refused or died: nothing more is asked of it."""
         first_ms = self._ask_status().next_time_ms
@@ -127,12 +152,10 @@ class TapeDriver:
     def step(self) -> bool:
         """Play the next instant and work it off; False when the tape has ended."""
         if self._next_ms is None:
-            self.ended = True
             return False
         self._pace(self._next_ms)
         self._fire_timers_until(self._next_ms)
         told = self._ask(self._control.step)
-        self.steps += 1
         self.rows = told.rows
         self._host.virtual_clock.advance_to(max(told.time_ms * NS_PER_MS, self._host.now_ns()))
         self._expect(told)

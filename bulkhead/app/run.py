@@ -298,11 +298,8 @@ class Runner:
                 return self._interrupts.reason, ExitCode.OK
             if deadline is not None and time.monotonic() >= deadline:
                 return f"ran for {self._options.for_s:g} s", ExitCode.OK
-            if isinstance(self._driver, TapeDriver):
-                if not self._driver.step():
-                    return "the tape has ended", ExitCode.OK
-            else:
-                time.sleep(0.05)
+            if not self._driver.step():
+                return "the tape has ended", ExitCode.OK
             self._show()
 
     def _until(self, what: Callable[[], bool], timeout_s: float) -> bool:
@@ -336,7 +333,8 @@ class Runner:
             logger.warning("status.json cannot be written: {}", error)
         if self._is_down:
             return
-        tape = TapeProgress(self._driver.rows, self._tape_rows) if isinstance(self._driver, TapeDriver) else None
+        rows = self._driver.rows
+        tape = None if rows is None else TapeProgress(rows, self._tape_rows)
         self._console.show(report, figures_of(self._host), tape)
 
     # -- stop ---------------------------------------------------------------------------------------------------------
@@ -345,8 +343,7 @@ class Runner:
         """No new entries, working ones cancelled, the books compared a last time, the tree down in reverse order."""
         self._state = RunState.STOPPING
         self._notifier.stopping()
-        is_venue_lost = isinstance(self._driver, TapeDriver) and self._driver.is_lost
-        if not self._is_down and not is_venue_lost:
+        if not self._is_down and not self._driver.is_lost:
             now_ns = self._host.now_ns()
             stopping = StopReason(reason_id="session:stopping", level=StopLevel.SOFT, cause=reason, since_ns=now_ns)
             self._gate.shut(stopping, by=None)
@@ -373,7 +370,7 @@ class Runner:
         )
 
     def _tape_report(self) -> list[dict[str, object]]:
-        if not isinstance(self._driver, TapeDriver) or self._driver.is_lost:
+        if self._driver.is_lost:
             return []
         files = self._driver.report().get("files", [])
         return files if isinstance(files, list) else []
