@@ -42,6 +42,8 @@ class FailureReported(Body):
     scope: str = "all"
     detail: str
     recovered: bool = False
+    by_operator: bool = False
+    """It has recovered because an operator saw to it."""
 
 
 class Directive(Command):

@@ -49,10 +49,11 @@ def reason_id(report: FailureReported) -> str:
 
 
 def decide(report: FailureReported, now_ns: int) -> Shut | Lift | Nothing:
-    """What a report does to the gate. A recovery lifts only what needs no operator."""
+    """What a report does to the gate. A recovery lifts what needs an operator only if one has seen to it."""
     row = TABLE[report.mode]
     if report.recovered:
-        return Nothing("an operator must re-arm it") if row.needs_operator else Lift(reason_id(report))
+        may_lift = report.by_operator or not row.needs_operator
+        return Lift(reason_id(report)) if may_lift else Nothing("an operator must re-arm it")
     return Shut(
         StopReason(
             reason_id=reason_id(report),

@@ -4,6 +4,7 @@ Beside the life of its children (lifecycle.py) it takes what an operator or anot
 a child from its template, to stop one, to start one again, to forget one. Each is answered once it is done or refused.
 """
 
+from messages.failure import FailureMode
 from messages.supervision import (
     ChildAnswer,
     ChildCommand,
@@ -84,6 +85,9 @@ class Supervisor(Lifecycle):
         if refused is not None:
             self._reply(command, refused, ctx)
             return
+        if child.state is ChildState.PARKED:
+            why = f"an operator restarts {child.name}"
+            self._report(FailureMode.ACTOR_CRASH_LOOP, child.name, why, ctx, recovered=True, by_operator=True)
         child.is_held, child.attempts = False, 0
         self._memory(ctx).kept_down.pop(child.name, None)
         child.state = ChildState.STOPPED

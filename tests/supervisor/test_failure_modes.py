@@ -32,6 +32,8 @@ def test_the_recovery_lifts_the_same_reason_or_waits_for_an_operator(mode: Failu
         assert isinstance(verdict, Nothing)
     else:
         assert verdict == Lift(reason_id(report(mode)))
+    seen_to = report(mode, recovered=True).model_copy(update={"by_operator": True})
+    assert decide(seen_to, now_ns=7) == Lift(reason_id(report(mode)))
 
 
 @pytest.mark.parametrize(

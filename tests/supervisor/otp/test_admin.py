@@ -222,6 +222,8 @@ def test_an_operators_restart_begins_with_a_fresh_budget(driver: Driver) -> None
     assert tree.row("a").restarts_in_window == 0
     tree.fell("a")
     tree.until_ready("a", 4)
+    given_up, seen_to = tree.reports()
+    assert given_up.model_copy(update={"detail": seen_to.detail, "recovered": True, "by_operator": True}) == seen_to
 
 
 def test_a_parked_child_can_be_removed(driver: Driver) -> None:
