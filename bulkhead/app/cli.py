@@ -93,7 +93,8 @@ def run(
 @app.command()
 def bench(
     only: Annotated[
-        str | None, typer.Option(help="Only this: tick-to-order, tick-to-order-busy, replay or runtime.")
+        list[str] | None,
+        typer.Option(help="Only this, and may be given again: tick-to-order[-quiet|-busy|-failing], replay, runtime."),
     ] = None,
     seconds: Annotated[float, typer.Option(help="Of each latency bench, after its warm-up.", min=1.0)] = 20.0,
     as_json: JsonOption = False,
@@ -101,7 +102,7 @@ def bench(
     """Measure this machine: tick-to-order beside its floor, replay throughput, the runtime beside plain pykka."""
     from bulkhead.app.bench.command import bench as run_bench
 
-    run_bench(only, seconds, as_json=as_json)
+    run_bench(only or (), seconds, as_json=as_json)
 
 
 def _speed(text: str) -> float | None:

@@ -97,7 +97,7 @@ def _alternating_spans(ours: Callable[[], list[int]], peer: Callable[[], list[in
 def _envelope(body: Body, seq: int = 0) -> Envelope:
     return Envelope(
         id=f"bench.0.{seq}",
-        sender="bench",
+        sender="outside",
         seq=seq,
         epoch=0,
         at_ns=1,
@@ -202,7 +202,7 @@ def _our_hops() -> list[int]:
         names = [f"hop{n}" for n in range(HOPS)]
         for name, to in zip(names, [*names[1:], None], strict=True):
             host.start_child(name, lambda to=to: _Hop(to, arrived.set), parent=None)  # type: ignore[misc]
-        spans = _chain(lambda: host.tell("hop0", TimerFired(key="go"), sender="bench"), arrived)
+        spans = _chain(lambda: host.tell("hop0", TimerFired(key="go"), sender="outside"), arrived)
         _stop_all(host, names)
     return spans
 
@@ -268,8 +268,8 @@ def _crashes() -> tuple[Spread, Spread]:
         _until(lambda: any(n.id == "crasher" and n.state is ChildState.READY for n in host.status()))
         for _ in range(CRASHES):
             _Crasher.handled_ns = 0
-            host.tell("crasher", TimerFired(key="crash"), sender="bench")
-            host.tell("crasher", TimerFired(key="next"), sender="bench")
+            host.tell("crasher", TimerFired(key="crash"), sender="outside")
+            host.tell("crasher", TimerFired(key="next"), sender="outside")
             _until(lambda: _Crasher.handled_ns != 0)
             restarts.append(_Crasher.handled_ns - _Crasher.raised_ns)
             stops.append(gate_ns[0] - _Crasher.raised_ns)
@@ -311,7 +311,7 @@ def _overtaking() -> Spread:
                 host.deliver(tick)
             seen.clear()
             began = time.perf_counter_ns()
-            host.tell("reader", TimerFired(key="stop"), sender="bench")
+            host.tell("reader", TimerFired(key="stop"), sender="outside")
             if not seen.wait(PATIENCE_S):
                 raise TimeoutError("the system message did not overtake")
             spans.append(time.perf_counter_ns() - began)

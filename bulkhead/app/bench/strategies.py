@@ -1,7 +1,9 @@
-"""Strategies that only a bench wants: one that trades by the count, and one that keeps a processor busy."""
+"""Strategies that only a bench wants: one that trades by the count, and neighbours that nobody wants."""
 
+import ctypes
+import os
 import time
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -32,10 +34,10 @@ class PingPong(Strategy):
 
 
 class Busy(Strategy):
-    """Burns `burn_ms` of pure Python on each tick: the neighbour that nobody wants in his process."""
+    """Burns `burn_ms` of pure Python on each tick: the neighbour that nobody wants in his process. With 0 it rests."""
 
     class Parameters(Strategy.Parameters):
-        burn_ms: Annotated[float, Field(gt=0)] = 2.5
+        burn_ms: Annotated[float, Field(ge=0)] = 2.5
 
     parameters: Parameters
 
@@ -43,3 +45,34 @@ class Busy(Strategy):
         until_ns = time.thread_time_ns() + int(self.parameters.burn_ms * 1e6)
         while time.thread_time_ns() < until_ns:
             sum(range(200))
+
+
+class Failing(Strategy):
+    """Behaves for `after_ticks` ticks, and then does its deed."""
+
+    class Parameters(Strategy.Parameters):
+        deed: Literal["loop", "leak", "segfault", "exit"]
+        after_ticks: Annotated[int, Field(ge=0)] = 500
+
+    parameters: Parameters
+
+    def __init__(self, symbols: tuple[str, ...], parameters: Parameters) -> None:
+        super().__init__(symbols, parameters)
+        self._ticks = 0
+
+    def on_tick(self, tick: Tick, view: View) -> None:
+        self._ticks += 1
+        if self._ticks <= self.parameters.after_ticks:
+            return
+        kept = []
+        match self.parameters.deed:
+            case "loop":
+                while True:
+                    pass
+            case "leak":
+                while True:
+                    kept.append(bytes(1_000_000))
+            case "segfault":
+                ctypes.string_at(0)
+            case "exit":
+                os._exit(3)

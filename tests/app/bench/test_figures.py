@@ -44,8 +44,8 @@ def test_the_same_seed_writes_the_same_tape(tmp_path: Path) -> None:
 
 
 def test_an_unknown_bench_is_refused_with_the_known_names() -> None:
-    with pytest.raises(Stopped, match="tick-to-order, tick-to-order-busy, replay") as refused:
-        bench("replays")
+    with pytest.raises(Stopped, match=r"tick-to-order, .*tick-to-order-busy, .*replay") as refused:
+        bench(["replays"])
 
     assert refused.value.code is ExitCode.CONFIG
 
