@@ -33,6 +33,7 @@ _HEADER = Struct("!IB")
 _SHOWN_CHARS = 500
 
 V = TypeVar("V", bound=Value)
+P = TypeVar("P", str, int)
 
 
 class ChannelClosed(ConnectionError):
@@ -229,25 +230,14 @@ def read(payload: bytes, model: type[V]) -> V:
         raise BadFrame(f"no {model.__name__}: {shown(error)}") from error
 
 
-def number_of(payload: bytes) -> int:
-    """A payload that is one JSON number. Raises BadFrame."""
+def plain(payload: bytes, kind: type[P]) -> P:
+    """A payload that is one JSON text or number. Raises BadFrame."""
     try:
         found: object = from_json(payload)
     except ValueError as error:
-        raise BadFrame(f"no number: {shown(error)}") from error
-    if not isinstance(found, int):
-        raise BadFrame(f"a {type(found).__name__} where a number belongs")
-    return found
-
-
-def text_of(payload: bytes) -> str:
-    """A payload that is one JSON string. Raises BadFrame."""
-    try:
-        found: object = from_json(payload)
-    except ValueError as error:
-        raise BadFrame(f"no text: {shown(error)}") from error
-    if not isinstance(found, str):
-        raise BadFrame(f"a {type(found).__name__} where a text belongs")
+        raise BadFrame(f"no {kind.__name__}: {shown(error)}") from error
+    if not isinstance(found, kind):
+        raise BadFrame(f"a {type(found).__name__} where a {kind.__name__} belongs")
     return found
 
 

@@ -32,8 +32,8 @@ from supervisor.runtime.channel import (
     Done,
     Failed,
     Kind,
-    number_of,
     pack,
+    plain,
     read,
 )
 from supervisor.runtime.compartment import Compartment, environment, importable_from, pickle_problem, pickled
@@ -352,7 +352,7 @@ class RemoteCell:
                         self.ending = Ending(*done.ending)
                     return True
                 case Kind.LEFT:
-                    self._check_number(number_of(payload), number)
+                    self._check_number(plain(payload, int), number)
                     return False
                 case _:
                     self._words.act_on(kind, payload, channel)

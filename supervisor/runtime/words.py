@@ -5,7 +5,7 @@ from pydantic_core import to_json
 from messages.base import Envelope, Letter
 from messages.records import Append
 from supervisor.runtime.cell import World
-from supervisor.runtime.channel import MAX_DELAY_S, BadFrame, Channel, Kind, text_of, unpack
+from supervisor.runtime.channel import MAX_DELAY_S, BadFrame, Channel, Kind, plain, unpack
 
 
 class Words:
@@ -21,18 +21,18 @@ class Words:
             case Kind.DELIVER:
                 world.deliver(self._letter(payload))
             case Kind.SUBSCRIBERS:
-                channel.send(Kind.SUBSCRIBED, to_json(world.subscribers(text_of(payload))))
+                channel.send(Kind.SUBSCRIBED, to_json(world.subscribers(plain(payload, str))))
             case Kind.SET_TIMER:
                 key, delay_s, envelope = self._timer(payload)
                 world.set_timer(name, epoch, key, delay_s, envelope)
             case Kind.CANCEL_TIMER:
-                world.cancel_timer(name, epoch, text_of(payload))
+                world.cancel_timer(name, epoch, plain(payload, str))
             case Kind.READY:
                 world.child_ready(name, epoch)
             case Kind.WATCH:
-                world.watch(name, epoch, text_of(payload))
+                world.watch(name, epoch, plain(payload, str))
             case Kind.UNWATCH:
-                world.unwatch(name, epoch, text_of(payload))
+                world.unwatch(name, epoch, plain(payload, str))
             case _:
                 raise BadFrame(f"{kind.name} is not for a child to say")
 

@@ -3,13 +3,11 @@
 What it says then must change nothing: its commands are refused, its reports move nothing, its evidence counts once.
 """
 
-from collections.abc import Iterator, Sequence
-
 import pytest
 
 from actors import addresses
 from bulkhead.app.house import critical_names
-from bulkhead.ledger.port import Entry, LedgerPort, LedgerUnavailable
+from bulkhead.ledger.port import LedgerPort
 from messages.failure import FailureMode, FailureReported
 from messages.market import FeedDisconnected, Trade
 from messages.orders import (
@@ -24,15 +22,13 @@ from messages.records import (
     Append,
     CommitNow,
     FillRecorded,
-    LedgerEvent,
     OrderRecorded,
-    RecoveryLoaded,
-    Stream,
 )
 from messages.supervision import Ping
 from messages.trading import OrderIntent, RiskApproved
 from tests.simulation import hanging
 from tests.simulation.conftest import Run, StartRun
+from tests.simulation.failing_ledger import FailingLedger
 from tests.simulation.hanging import Held, hang, ports, until_given_up, until_replaced, until_traded
 from tests.simulation.model_venue import CALM, ROUGH, Faults
 
@@ -231,42 +227,19 @@ def test_a_late_word_of_recovery_lifts_nothing(start: StartRun) -> None:
 # -- a hole in the books ----------------------------------------------------------------------------------------------
 
 
-class FailsOnce:
-    """A ledger that refuses the next group with a fill in it."""
-
-    def __init__(self, ledger: LedgerPort) -> None:
-        self._ledger = ledger
-        self.is_armed = False
-
-    def append(self, entries: Sequence[Entry]) -> tuple[LedgerEvent, ...]:
-        if self.is_armed and any(isinstance(entry.record, FillRecorded) for entry in entries):
-            self.is_armed = False
-            raise LedgerUnavailable("no space left on device, for a moment")
-        return self._ledger.append(entries)
-
-    def load_recovery(self, tombstone_count: int = 1000) -> RecoveryLoaded:
-        return self._ledger.load_recovery(tombstone_count)
-
-    def events(self, after_seq: int = 0, streams: Sequence[Stream] = ()) -> Iterator[LedgerEvent]:
-        return self._ledger.events(after_seq, streams)
-
-    def close(self) -> None:
-        self._ledger.close()
-
-
 @pytest.mark.lesson("L10")
 def test_one_refused_fill_takes_what_was_built_on_it_along(start: StartRun) -> None:
     """The second fill of an order says that both are booked; without the first it must not be written."""
-    ledgers: list[FailsOnce] = []
+    ledgers: list[FailingLedger] = []
 
     def wrap(ledger: LedgerPort) -> LedgerPort:
-        ledgers.append(FailsOnce(ledger))
+        ledgers.append(FailingLedger(ledger))
         return ledgers[0]
 
     run = start(seed=1, faults=ROUGH, wrap=wrap)
     run.work(11)
     run.open_gate()
-    ledgers[0].is_armed = True
-    run.until(lambda: not ledgers[0].is_armed)
+    ledgers[0].fail_once_over_a_fill()
+    run.until(lambda: ledgers[0].refused == 1)
     run.work(60)
     end_well(run)

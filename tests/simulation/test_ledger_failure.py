@@ -1,37 +1,11 @@
 """The disk fails for a while: what cannot be written is not sent, and afterwards everything goes on."""
 
-from collections.abc import Iterator, Sequence
-
 import pytest
 
-from bulkhead.ledger.port import Entry, LedgerPort, LedgerUnavailable
-from messages.records import LedgerEvent, RecoveryLoaded, Stream
+from bulkhead.ledger.port import LedgerPort
 from tests.simulation.conftest import StartRun
+from tests.simulation.failing_ledger import FailingLedger
 from tests.simulation.model_venue import ROUGH
-
-
-class FailingLedger:
-    """A ledger that can be told to fail."""
-
-    def __init__(self, ledger: LedgerPort) -> None:
-        self._ledger = ledger
-        self.fails = False
-        self.refused = 0
-
-    def append(self, entries: Sequence[Entry]) -> tuple[LedgerEvent, ...]:
-        if self.fails:
-            self.refused += 1
-            raise LedgerUnavailable("no space left on device")
-        return self._ledger.append(entries)
-
-    def load_recovery(self, tombstone_count: int = 1000) -> RecoveryLoaded:
-        return self._ledger.load_recovery(tombstone_count)
-
-    def events(self, after_seq: int = 0, streams: Sequence[Stream] = ()) -> Iterator[LedgerEvent]:
-        return self._ledger.events(after_seq, streams)
-
-    def close(self) -> None:
-        self._ledger.close()
 
 
 @pytest.mark.lesson("L10")
@@ -46,7 +20,7 @@ def test_the_disk_is_full_for_a_while(start: StartRun, seed: int, full_for_s: fl
     run = start(seed=seed, faults=ROUGH, wrap=wrap)
     house, ledger = run.house, ledgers[0]
     run.work(15)
-    ledger.fails = True
+    ledger.fail(is_full=True)
     run.until(lambda: ledger.refused > 0)
     assert not house.gate.is_open
     run.work(1)
@@ -54,7 +28,7 @@ def test_the_disk_is_full_for_a_while(start: StartRun, seed: int, full_for_s: fl
     run.work(full_for_s)
     assert not house.root_downs, house.root_downs[0].detail
     assert len(house.venue.orders) == sent, "no order without a record"
-    ledger.fails = False
+    ledger.fail(is_full=False)
     run.open_gate()
     run.work(60)
     traded = {order.ticket.symbol for order in list(house.venue.orders.values())[sent:]}

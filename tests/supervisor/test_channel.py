@@ -22,8 +22,8 @@ from supervisor.runtime.channel import (
     FrameTooLarge,
     Kind,
     pack,
+    plain,
     read,
-    text_of,
     unpack,
 )
 from tests.ledger.generated import instances
@@ -140,7 +140,6 @@ READINGS: list[Callable[[bytes], object]] = [
     lambda payload: unpack(b'"oms"\n' + payload + b"\n{}"),
     lambda payload: read(payload, Begin),
     lambda payload: read(payload, Done),
-    text_of,
 ]
 
 
@@ -181,4 +180,4 @@ def test_what_is_no_message_is_said_to_be_none(payload: bytes) -> None:
 @pytest.mark.parametrize("payload", [b"", b"7", b'["a"]', b"\xff", b'"\xed\xb3\xbf"', b"null"])
 def test_what_is_no_text_is_said_to_be_none(payload: bytes) -> None:
     with pytest.raises(BadFrame):
-        text_of(payload)
+        plain(payload, str)
