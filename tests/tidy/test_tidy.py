@@ -20,6 +20,7 @@ AMBIENT_ALLOWED = (
     "bulkhead/venues/transport/",
     "bulkhead/venues/simulator/",
     "bulkhead/app/",
+    "bulkhead/chaos/",
     "bulkhead/monitor/",
     "bulkhead/ledger/session.py",
 )

@@ -1,4 +1,4 @@
-"""A strategy for tests: rests a bid and, once it holds something, an ask, so that there is always an order to lose."""
+"""Strategies that give chaos something to break."""
 
 from decimal import Decimal
 
@@ -7,6 +7,8 @@ from bulkhead.strategy.api import Answer, Tick
 
 
 class Ladder(Strategy):
+    """Rests a bid and, once it holds something, an ask, so that there is always an order to lose."""
+
     class Parameters(Strategy.Parameters):
         below_bps: Decimal = Decimal(1)
         """How far from the touch an order rests; negative crosses the spread and fills at once."""
