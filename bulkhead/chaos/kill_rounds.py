@@ -5,11 +5,10 @@
 Each round starts `bulkhead run` on the ledger that the last one left, lets it work for a random time (so that starting
 and recovering are hit as well), perhaps makes the venue misbehave, kills it, and leaves the venue alone for a while.
 The last run ends in order. Then the venue's own books and the ledger file must say the same: duplicates 0, lost fills
-0, cash and positions equal, and no order before the books were compared. Everything is on loopback and in one folder.
+0, cash and positions equal, and no entry before the books were compared. Everything is on loopback and in one folder.
 """
 
 import argparse
-import json
 import sys
 import tempfile
 import time
@@ -22,9 +21,9 @@ from random import Random
 from rich.console import Console
 from rich.progress import Progress
 
+from bulkhead.app.live_run import LiveRun, NeverCame, until, write_config
 from bulkhead.app.simulator_process import SimulatorProcess
-from bulkhead.chaos.live_run import LiveRun, NeverCame, until
-from bulkhead.chaos.oracle import LedgerFile, VenueBooks, differences, orders_before_recovery
+from bulkhead.chaos.oracle import LedgerFile, VenueBooks, differences, entries_before_recovery
 from bulkhead.ledger.verify import verify_session
 from bulkhead.venues.simulator.settings import Limits, SimulatorSettings
 from messages.values import Value
@@ -99,7 +98,7 @@ class Rounds:
         task = progress.add_task(f"killing (seed {self._seed})", total=rounds)
         with SimulatorProcess(_venue_settings(self._folder, self._seed)) as process:
             venue = VenueBooks(process.port)
-            config = _write_config(self._folder, process.port)
+            config = _config(self._folder, process.port)
             killed_ns: int | None = None
             try:
                 for _ in range(rounds):
@@ -156,7 +155,7 @@ class Rounds:
 
     def _compare(self, venue: VenueBooks) -> None:
         self._violations += differences(venue, self._ledger)
-        self._violations += orders_before_recovery(self._ledger)
+        self._violations += entries_before_recovery(self._ledger)
         logs = self._folder / "logs"
         last = logs / "sessions" / (logs / "sessions" / "CURRENT").read_text().strip()
         self._violations += [finding.what for finding in verify_session(last, logs / "ledger.db").findings]
@@ -187,46 +186,24 @@ def _venue_settings(folder: Path, seed: int) -> SimulatorSettings:
     )
 
 
-def _write_config(folder: Path, port: int) -> Path:
-    logs = folder / "logs"
-    at, stream = f"http://127.0.0.1:{port}", f"ws://127.0.0.1:{port}"
-    tables: dict[str, dict[str, object]] = {
-        "session": {"logs_dir": str(logs), "ledger_file": str(logs / "ledger.db"), "stop_dir": str(logs / "stop")},
-        "venue": {
-            "start_simulator": False,
-            "rest_url": at,
-            "ws_api_url": f"{stream}/ws-api/v3",
-            "stream_url": stream,
-            "request_timeout_s": 3.0,
-            "recv_window_ms": 1_000,
-        },
-        "execution": {"query_unknown_interval_s": 1.0, "reconcile_interval_without_stream_s": 1.0},
-        "risk": {
-            "currency": "USDT",
-            "max_daily_loss": _MANY,
-            "max_drawdown": _MANY,
-            "max_consecutive_losses": _MANY,
-            "max_orders_per_s": _MANY,
-            "max_orders_per_day": _MANY,
-            "max_trades_per_day": _MANY,
-            "max_slippage_bps_p95": 10_000,
-        },
+def _config(folder: Path, port: int) -> Path:
+    no_limit = ("max_daily_loss", "max_drawdown", "max_consecutive_losses", "max_orders_per_s", "max_orders_per_day")
+    risk: dict[str, object] = {
+        **dict.fromkeys((*no_limit, "max_trades_per_day"), _MANY),
+        "max_slippage_bps_p95": 10_000,
     }
-    text = "\n".join(
-        f"[{name}]\n" + "\n".join(f"{key} = {json.dumps(value)}" for key, value in values.items())
-        for name, values in tables.items()
-    )
     strategies = (("resting", RESTING, "0.2"), ("crossing", CROSSING, "-5"))
-    path = folder / "config.toml"
-    path.write_text("\n".join((text, *(_strategy(*each) for each in strategies))), encoding="utf-8")
-    return path
+    return write_config(folder, port, {"risk": risk}, [ladder(*each) for each in strategies])
 
 
-def _strategy(name: str, symbols: tuple[str, ...], below_bps: str) -> str:
-    return (
-        f'[[strategies]]\nid = "{name}"\nuse = "bulkhead.chaos.strategies:Ladder"\nsymbols = {json.dumps(symbols)}\n'
-        f'sizing = {{ notional = "1000" }}\nparameters = {{ below_bps = "{below_bps}" }}\n'
-    )
+def ladder(name: str, symbols: tuple[str, ...], below_bps: str, **parameters: object) -> dict[str, object]:
+    return {
+        "id": name,
+        "use": "bulkhead.chaos.strategies:Ladder",
+        "symbols": symbols,
+        "sizing": {"notional": "1000"},
+        "parameters": {"below_bps": below_bps, **parameters},
+    }
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -108,9 +108,12 @@ def differences(venue: VenueBooks, ledger: LedgerFile, opening: Decimal = OPENIN
     return tuple(wrong)
 
 
-def orders_before_recovery(ledger: LedgerFile) -> tuple[str, ...]:
-    """Sessions that made an order before a clean comparison of the books was on disk; empty when all is well."""
-    first_clean: dict[str, int] = {}
+def entries_before_recovery(ledger: LedgerFile) -> tuple[str, ...]:
+    """Entries made before a clean comparison of the books was on disk in that session; empty when all is well.
+
+    Exits may leave before: what they may sell is counted from orders that were on disk before they were sent.
+    """
+    compared: set[str] = set()
     wrong = []
     for seq, session_id, kind, payload in ledger.rows(
         "select seq, session_id, type, payload from events where type in ('ReconciliationRecorded', 'OrderRecorded')"
@@ -119,7 +122,9 @@ def orders_before_recovery(ledger: LedgerFile) -> tuple[str, ...]:
         fields = json.loads(payload)
         if kind == "ReconciliationRecorded":
             if fields["result"]["is_clean"]:
-                first_clean.setdefault(session_id, seq)
-        elif fields["change"] == "created" and session_id not in first_clean:
-            wrong.append(f"session {session_id} made order {fields['order']['ticket']['client_order_id']} at {seq}")
+                compared.add(session_id)
+        elif fields["change"] == "created" and session_id not in compared:
+            ticket = fields["order"]["ticket"]
+            if ticket["intent_type"] == "ENTRY":
+                wrong.append(f"session {session_id} made the entry {ticket['client_order_id']} at event {seq}")
     return tuple(wrong)

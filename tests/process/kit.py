@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bulkhead.chaos.live_run import LiveRun, until
+from bulkhead.app import live_run as configs
+from bulkhead.app.live_run import LiveRun, Table, until
 from bulkhead.chaos.oracle import LedgerFile, VenueBooks, differences
 
 __all__ = ["BULKHEAD", "ROOT", "Ledger", "Run", "Simulator", "agree", "ladder", "running", "simulator", "until"]
@@ -55,37 +56,8 @@ def simulator(folder: Path, **settings: object) -> Iterator[Simulator]:
         venue.stop()
 
 
-def _at(port: int) -> dict[str, object]:
-    return {
-        "start_simulator": False,
-        "rest_url": f"http://127.0.0.1:{port}",
-        "ws_api_url": f"ws://127.0.0.1:{port}/ws-api/v3",
-        "stream_url": f"ws://127.0.0.1:{port}",
-        "request_timeout_s": 3.0,
-        "recv_window_ms": 1000,
-    }
-
-
-def write_config(
-    folder: Path, port: int | None, *, strategies: str | None = None, **sections: dict[str, object]
-) -> Path:
-    """A configuration against a simulator that is there already, with everything it writes below `folder`."""
-    logs = folder / "logs"
-    tables: dict[str, dict[str, object]] = {
-        "session": {"logs_dir": str(logs), "ledger_file": str(logs / "ledger.db"), "stop_dir": str(logs / "stop")},
-        "venue": {} if port is None else _at(port),
-        "execution": {"query_unknown_interval_s": 1.0, "reconcile_interval_without_stream_s": 1.0},
-        "risk": {"currency": "USDT"},
-    }
-    for name, values in sections.items():
-        tables.setdefault(name, {}).update(values)
-    text = "\n".join(
-        f"[{name}]\n" + "\n".join(f"{key} = {json.dumps(value)}" for key, value in values.items())
-        for name, values in tables.items()
-    )
-    path = folder / "config.toml"
-    path.write_text(f"{text}\n{strategies or ladder()}\n")
-    return path
+def write_config(folder: Path, port: int | None, *, strategies: str | None = None, **sections: Table) -> Path:
+    return configs.write_config(folder, port, sections, [strategies or ladder()])
 
 
 def ladder(*symbols: str, **parameters: object) -> str:

@@ -10,7 +10,7 @@ from rich.progress import Progress
 
 from bulkhead.chaos import kill_rounds
 from bulkhead.chaos.kill_rounds import Rounds, Verdict
-from bulkhead.chaos.oracle import LedgerFile, VenueBooks, differences, orders_before_recovery
+from bulkhead.chaos.oracle import LedgerFile, VenueBooks, differences, entries_before_recovery
 
 pytestmark = pytest.mark.process
 
@@ -60,11 +60,11 @@ def test_the_oracle_sees_a_doubled_order_a_lost_fill_and_a_wrong_balance(
 
     copy = tmp_path / "ledger.db"
     shutil.copy(folder / "logs" / "ledger.db", copy)
-    assert orders_before_recovery(LedgerFile(copy)) == ()
+    assert entries_before_recovery(LedgerFile(copy)) == ()
     with closing(sqlite3.connect(copy)) as connection:
         connection.execute("delete from events where type = 'ReconciliationRecorded'")
         connection.commit()
-    assert "made order" in orders_before_recovery(LedgerFile(copy))[0]
+    assert "made the entry" in entries_before_recovery(LedgerFile(copy))[0]
 
 
 def test_a_verdict_without_what_had_to_happen_is_none() -> None:

@@ -1,4 +1,4 @@
-"""A `bulkhead run` as a process of its own, to be watched and killed."""
+"""A `bulkhead run` as a process of its own, to be watched, measured and killed."""
 
 import json
 import os
@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,51 @@ def until(what: Callable[[], Any], why: str, patience_s: float = PATIENCE_S) -> 
             raise NeverCame(f"never came true within {patience_s:g} s: {why}")
         time.sleep(_LOOK_EVERY_S)
     return found
+
+
+Table = dict[str, object]
+
+
+def write_config(folder: Path, port: int | None, tables: dict[str, Table], strategies: Iterable[Table | str]) -> Path:
+    """A configuration with all that a run writes below `folder`, against a simulated venue that listens on `port`; with
+    None against whatever `tables` say. A strategy may be a table, or its text as it would stand in the file."""
+    logs = folder / "logs"
+    merged: dict[str, Table] = {
+        "session": {"logs_dir": str(logs), "ledger_file": str(logs / "ledger.db"), "stop_dir": str(logs / "stop")},
+        "venue": {} if port is None else _venue_at(port),
+        "execution": {"query_unknown_interval_s": 1.0, "reconcile_interval_without_stream_s": 1.0},
+        "risk": {"currency": "USDT"},
+    }
+    for name, table in tables.items():
+        merged.setdefault(name, {}).update(table)
+    lines = [line for name, table in merged.items() for line in (f"[{name}]", *_lines(table))]
+    for strategy in strategies:
+        lines += [strategy] if isinstance(strategy, str) else ["[[strategies]]", *_lines(strategy)]
+    path = folder / "config.toml"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def _venue_at(port: int) -> Table:
+    stream = f"ws://127.0.0.1:{port}"
+    return {
+        "start_simulator": False,
+        "rest_url": f"http://127.0.0.1:{port}",
+        "ws_api_url": f"{stream}/ws-api/v3",
+        "stream_url": stream,
+        "request_timeout_s": 3.0,
+        "recv_window_ms": 1_000,
+    }
+
+
+def _lines(table: Table) -> Iterator[str]:
+    return (f"{key} = {_toml(value)}" for key, value in table.items())
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(_lines(value)) + " }"
+    return json.dumps(value)
 
 
 class LiveRun:
