@@ -1,7 +1,7 @@
 """FailureHandler: hears of every failure, records it, and moves the gate as the table of failure modes says."""
 
 from actors import addresses
-from messages.failure import FailureReported, RiskTripped, StopLevelChanged
+from messages.failure import FailureReported, RiskTripped, StopLevelChanged, StopLevelTold
 from messages.orders import Reconcile
 from messages.records import (
     Append,
@@ -46,6 +46,11 @@ class FailureHandlerActor(Behaviour):
     @receives(RiskTripped)
     def on_trip(self, _: RiskTripped, ctx: Context) -> None:
         """The risk guard has shut the gate itself; here it is only announced."""
+        self._announce(ctx)
+
+    @receives(StopLevelTold)
+    def on_gate(self, _: StopLevelTold, ctx: Context) -> None:
+        """Whoever moved it: that it opened, or shut, goes on record with the reasons."""
         self._announce(ctx)
 
     @receives(ChildDown)

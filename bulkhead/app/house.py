@@ -163,7 +163,11 @@ def _guard(parts: Parts) -> SupervisorSpec:
                 factory=lambda: RiskGuardActor(settings.risk, gate),
                 topics=(addresses.PORTFOLIO_CHANGES, addresses.ORDER_CHANGES),
             ),
-            ChildSpec(id=addresses.FAILURE_HANDLER, factory=lambda: FailureHandlerActor(gate)),
+            ChildSpec(
+                id=addresses.FAILURE_HANDLER,
+                factory=lambda: FailureHandlerActor(gate),
+                topics=(addresses.GATE,),
+            ),
         ),
     )
 

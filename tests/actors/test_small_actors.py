@@ -10,7 +10,7 @@ from actors.failure_handler import FailureHandlerActor
 from actors.recorder import RecorderActor
 from bulkhead.monitor.observer import ObserverActor
 from messages.base import Evidence
-from messages.failure import FailureMode, FailureReported, StopLevelChanged
+from messages.failure import FailureMode, FailureReported, StopLevelChanged, StopLevelTold
 from messages.orders import (
     CancelOrder,
     OrderAccepted,
@@ -30,7 +30,7 @@ from messages.values import OrderStatus, StopLevel
 from supervisor.runtime.simulated import SimulatedHost
 from tests.actors.kit import Story, enveloped, open_gate
 from tests.actors.test_market_data import quote, trade
-from tests.execution.orders import order
+from tests.execution.orders import T0, order
 from tests.risk.portfolios import portfolio
 from tests.simulation.house import Memory
 from tests.simulation.model_venue import ModelVenue
@@ -153,6 +153,19 @@ def handler(epoch: int = 1) -> tuple[Story, FailureHandlerActor]:
     story = Story(actor, addresses.FAILURE_HANDLER, epoch)
     story.start()
     return story, actor
+
+
+def test_each_change_of_the_level_goes_on_record_whoever_made_it() -> None:
+    gate = open_gate()
+    story = Story(FailureHandlerActor(gate), addresses.FAILURE_HANDLER)
+    story.start()
+    gate.require_recovery("a restart", T0, by=None)
+    for _ in range(2):
+        story.hear(StopLevelTold(level=gate.level(), change=gate.changes))
+    gate.recovered(gate.doubts, by=None)
+    story.hear(StopLevelTold(level=gate.level(), change=gate.changes))
+    levels = [record.change.level for record in story.ctx.records(StopLevelRecorded)]
+    assert levels == [StopLevel.RUN, StopLevel.SOFT, StopLevel.RUN]
 
 
 def failure(mode: FailureMode, *, recovered: bool = False) -> FailureReported:

@@ -68,12 +68,14 @@ def until_replaced(run: Run, name: str) -> None:
 
 
 def until_traded(run: Run) -> None:
-    """Both strategies have sent another order."""
+    """Both strategies have sent another order, but for one whose order rests where the market does not come."""
     before = len(run.house.venue.orders)
 
     def traded() -> bool:
-        later = list(run.house.venue.orders.values())[before:]
-        return {order.ticket.symbol for order in later} == {"BTCUSDT", "ETHUSDT"}
+        orders = list(run.house.venue.orders.values())
+        resting = {order.ticket.symbol for order in orders if not order.status.is_terminal}
+        later = {order.ticket.symbol for order in orders[before:]}
+        return bool(later) and later | resting == {"BTCUSDT", "ETHUSDT"}
 
     run.until(traded)
 
