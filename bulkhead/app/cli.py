@@ -94,7 +94,10 @@ def run(
 def bench(
     only: Annotated[
         list[str] | None,
-        typer.Option(help="Only this, and may be given again: tick-to-order[-quiet|-busy|-failing], replay, runtime."),
+        typer.Option(
+            help="Only this, and may be given again: tick-to-order[-quiet|-busy|-failing],"
+            " replay, group-commit, runtime; recovery (minutes) only so."
+        ),
     ] = None,
     seconds: Annotated[float, typer.Option(help="Of each latency bench, after its warm-up.", min=1.0)] = 20.0,
     as_json: JsonOption = False,

@@ -8,9 +8,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bulkhead.app.bench import latency, replay, runtime
+from bulkhead.app.bench import group_commit, latency, recovery, replay, runtime
 from bulkhead.app.bench.figures import Environment, Spread, environment, load_now
+from bulkhead.app.bench.group_commit import GroupCommitFigures
 from bulkhead.app.bench.latency import LatencyFigures, Neighbour
+from bulkhead.app.bench.recovery import RecoveryFigures
 from bulkhead.app.bench.replay import ReplayFigures
 from bulkhead.app.bench.runtime import RuntimeFigures
 from bulkhead.app.exit_codes import ExitCode, Stopped
@@ -21,11 +23,13 @@ DEFAULT_SECONDS = 20.0
 """Of each latency bench, after its warm-up: about 700 orders, so that its p99 is not the worst of a handful."""
 TARGET_P99_MS = {"tick-to-order": 10.0}
 QUIET = "tick-to-order-quiet"
+RECOVERY = "recovery"
+"""Takes minutes, so it is only measured when it is asked for by name."""
 BESIDE_QUIET = ("tick-to-order-busy", "tick-to-order-failing")
 NEIGHBOUR_SHARE = 1.5
 """The most that a neighbour in a process of its own may cost the order path, whatever it does."""
 
-Figures = LatencyFigures | ReplayFigures | RuntimeFigures
+Figures = LatencyFigures | ReplayFigures | RuntimeFigures | GroupCommitFigures | RecoveryFigures
 
 
 class BenchReport(Value):
@@ -35,6 +39,8 @@ class BenchReport(Value):
     latency: dict[str, LatencyFigures]
     replay: dict[str, ReplayFigures]
     runtime: RuntimeFigures | None = None
+    group_commit: GroupCommitFigures | None = None
+    recovery: RecoveryFigures | None = None
 
 
 def benches(seconds: float) -> dict[str, tuple[str, Callable[[Path], Figures]]]:
@@ -57,12 +63,20 @@ def benches(seconds: float) -> dict[str, tuple[str, Callable[[Path], Figures]]]:
             lambda folder: latency.measure(folder, seconds, Neighbour.FAILING),
         ),
         "replay": (f"replay of {replay.ROWS:,} generated rows", replay.measure),
+        "group-commit": (
+            f"{group_commit.RATE_PER_S} durable appends/s on a disk that syncs {group_commit.SYNC_S * 1e3:g} ms late",
+            group_commit.measure,
+        ),
         "runtime": ("mailbox, hops, restart, stop and children, beside plain pykka", lambda _: runtime.measure()),
+        RECOVERY: (
+            f"recovery from SIGKILL with {recovery.FILLS:,} fills on record; some minutes, most for writing them",
+            recovery.measure,
+        ),
     }
 
 
 def bench(only: Sequence[str] = (), seconds: float = DEFAULT_SECONDS, *, as_json: bool = False) -> BenchReport:
-    """Run every bench, or those named by `only`. Progress goes to stderr. Raises Stopped for an unknown name."""
+    """Run every bench but the recovery, or those named by `only`; progress on stderr. Stopped for an unknown name."""
     known = benches(seconds)
     for name in only:
         if name not in known:
@@ -71,9 +85,9 @@ def bench(only: Sequence[str] = (), seconds: float = DEFAULT_SECONDS, *, as_json
     progress = Console(stderr=True, highlight=False)
     latencies: dict[str, LatencyFigures] = {}
     replays: dict[str, ReplayFigures] = {}
-    of_runtime: RuntimeFigures | None = None
+    others: dict[str, Figures] = {}
     sys.setswitchinterval(SWITCH_INTERVAL_S)
-    for name in only or tuple(known):
+    for name in only or tuple(name for name in known if name != RECOVERY):
         title, measure = known[name]
         if not progress.is_terminal:
             progress.print(f"{name}: {title} …", soft_wrap=True)
@@ -84,8 +98,10 @@ def bench(only: Sequence[str] = (), seconds: float = DEFAULT_SECONDS, *, as_json
         elif isinstance(figures, ReplayFigures):
             replays[name] = figures
         else:
-            of_runtime = figures
-    report = BenchReport(environment=environment(load_before), latency=latencies, replay=replays, runtime=of_runtime)
+            others[name.replace("-", "_")] = figures
+    report = BenchReport.model_validate(
+        {"environment": environment(load_before), "latency": latencies, "replay": replays, **others}
+    )
     _show(report, as_json)
     return report
 
@@ -105,6 +121,22 @@ def _show(report: BenchReport, as_json: bool) -> None:
         out.print(_latency_table(report.latency))
     if report.runtime is not None:
         out.print(_runtime_table(report.runtime))
+    if report.group_commit is not None:
+        commit = report.group_commit
+        out.print(
+            f"group-commit: {commit.appends_per_s}/s, {commit.sync_ms:g} ms put on top of each commit: p50"
+            f" {commit.commit.p50_ms:g} ms, p99 {commit.commit.p99_ms:g} ms = {commit.p99_syncs:g} commits"
+            f" (≤ {group_commit.TARGET_SYNCS:g}); {commit.appends_per_commit:g} appends share one",
+            soft_wrap=True,
+        )
+    if report.recovery is not None:
+        back = report.recovery
+        out.print(
+            f"recovery: from the start of the process to the open gate {back.with_history_s:g} s with {back.fills:,}"
+            f" fills on record, {back.without_history_s:g} s with none; the history costs {back.history_s:g} s"
+            f" (≤ {recovery.TARGET_S:g}), of which {back.load_ms:g} ms for reading the ledger once",
+            soft_wrap=True,
+        )
     for name, figures in report.replay.items():
         out.print(
             f"{name}: {figures.rows:,} rows in {figures.wall_s:g} s, start and summary included:"
