@@ -1,0 +1,134 @@
+"""Whatever happens in whatever order: crashes, power cuts, streams that drop, answers lost, doubled or late.
+
+Hypothesis chooses the steps and shrinks what fails. After each step what is on disk must hold by itself; at the end,
+once everything is calm, our books must be the venue's.
+"""
+
+import shutil
+import tempfile
+from decimal import Decimal
+from pathlib import Path
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from actors import addresses
+from tests.simulation.conftest import NS_PER_S, Run
+from tests.simulation.model_venue import CALM, ROUGH, Faults
+from tests.simulation.test_crashes import ORDER_PATH, OTHERS
+
+LOSSY = Faults(lost_request=0.3, lost_reply=0.3, late_ack=0.3, duplicate=0.5)
+REFUSING = Faults(reject=0.3, not_sent=0.3, late_ack=0.5)
+CRASHES, PERIOD_S = 2, 90
+"""Fewer than a budget, for that a house gives up after too many is no fault."""
+
+
+class AnyInterleaving(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp(prefix="interleaving-"))
+        self.runs: list[Run] = []
+        self.crashed_ns: list[int] = []
+
+    @property
+    def run(self) -> Run:
+        return self.runs[-1]
+
+    def begin(self, seed: int, before: Run | None = None) -> None:
+        faults = before.house.venue.faults if before else ROUGH
+        self.runs.append(Run(self.folder, seed, faults, lambda ledger: ledger, before))
+        self.crashed_ns.clear()
+
+    @initialize(seed=st.integers(0, 999))
+    def start(self, seed: int) -> None:
+        self.begin(seed)
+        self.run.work(8)
+
+    # -- what may happen ----------------------------------------------------------------------------------------------
+
+    @rule(seconds=st.sampled_from([0.003, 0.05, 0.5, 3.0, 10.0]))
+    def time_goes_on(self, seconds: float) -> None:
+        self.run.work(seconds)
+
+    @rule(faults=st.sampled_from([CALM, ROUGH, LOSSY, REFUSING]))
+    def the_venue_changes_its_mood(self, faults: Faults) -> None:
+        self.run.house.venue.faults = faults
+
+    @precondition(lambda self: self.run.house.venue.is_stream_up)
+    @rule()
+    def the_stream_drops(self) -> None:
+        self.run.house.venue.drop_stream()
+
+    @precondition(lambda self: not self.run.house.venue.is_stream_up and self.run.house.venue.order_sink is not None)
+    @rule()
+    def the_stream_comes_back(self) -> None:
+        self.run.house.venue.raise_stream()
+
+    def may_crash(self) -> bool:
+        now_ns = self.run.host.now_ns()
+        return sum(now_ns - at_ns < PERIOD_S * NS_PER_S for at_ns in self.crashed_ns) < CRASHES
+
+    @precondition(may_crash)
+    @rule(name=st.sampled_from([*ORDER_PATH, *OTHERS]))
+    def somebody_dies(self, name: str) -> None:
+        self.crashed_ns.append(self.run.host.now_ns())
+        self.run.house.poison(name)
+
+    @precondition(lambda self: len(self.runs) < 4)
+    @rule(seed=st.integers(0, 999))
+    def the_power_is_cut(self, seed: int) -> None:
+        before = self.run
+        before.house.file.close()
+        self.begin(seed, before)
+
+    # -- what must hold -----------------------------------------------------------------------------------------------
+
+    def rows(self, query: str) -> list[tuple[str, ...]]:
+        return [tuple(row) for row in self.run.house.file.connection.exec_driver_sql(query)]
+
+    @invariant()
+    def each_order_adds_up(self) -> None:
+        for key, *numbers, is_open, status in self.rows(
+            "select client_order_id, quantity, filled, leaves, is_open, status from orders"
+        ):
+            quantity, filled, leaves = map(Decimal, numbers)
+            assert filled + leaves <= quantity, f"{key}: more filled and live than was ordered"
+            assert not is_open or filled + leaves == quantity, f"{key}: open, and something is missing"
+            assert status != "FILLED" or filled == quantity, key
+
+    @invariant()
+    def nothing_is_sent_twice(self) -> None:
+        assert not self.run.house.venue.repeated_ids, "an id was handed in again though it had been accepted"
+
+    @invariant()
+    def nothing_is_booked_that_was_not_executed(self) -> None:
+        booked = {fill_id for (fill_id,) in self.rows("select fill_id from fills")}
+        assert booked <= set(self.run.house.executed())
+
+    def teardown(self) -> None:
+        try:
+            if self.runs:
+                self.end_well()
+        finally:
+            for run in self.runs[-1:]:
+                run.house.file.close()
+            shutil.rmtree(self.folder)
+
+    def end_well(self) -> None:
+        house = self.run.house
+        house.venue.faults = CALM
+        if not house.venue.is_stream_up and house.venue.order_sink is not None:
+            house.venue.raise_stream()
+        self.run.work(5)
+        self.run.until(lambda: house.gate.is_recovered)
+        self.run.settle()
+        house.assert_books_are_the_venues()
+        assert not house.root_downs
+        assert house.epoch(addresses.OMS) >= 1
+
+
+AnyInterleaving.TestCase.settings = settings(
+    max_examples=20, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
+)
+TestAnyInterleaving = AnyInterleaving.TestCase
