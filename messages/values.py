@@ -117,6 +117,8 @@ class SplitPolicy(StrEnum):
     TWAP = "TWAP"
     VWAP = "VWAP"
     ICEBERG = "ICEBERG"
+    AUTO = "AUTO"
+    """Chosen by size against average daily volume and visible liquidity."""
 
 
 class Action(StrEnum):

@@ -60,7 +60,7 @@ def test_each_stage_is_told_when_it_has_ended() -> None:
 
 
 @pytest.mark.req("N-02")
-@pytest.mark.parametrize("policy", [SplitPolicy.TWAP, SplitPolicy.VWAP, SplitPolicy.ICEBERG])
+@pytest.mark.parametrize("policy", [SplitPolicy.TWAP, SplitPolicy.VWAP, SplitPolicy.ICEBERG, SplitPolicy.AUTO])
 def test_other_splits_are_refused_and_not_silently_sent_whole(policy: SplitPolicy) -> None:
     outcome = planned(intent(split=policy))
     assert isinstance(outcome, Refused)

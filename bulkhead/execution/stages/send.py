@@ -8,14 +8,17 @@ from messages.trading import OrderIntent
 from messages.values import OrderStatus
 
 
-def send(intent: OrderIntent, children: tuple[Child, ...], session_id: str, now_ns: int) -> tuple[OrderRow, ...]:
-    """One PENDING_SUBMIT row per child, each with the id that it keeps for good."""
-    return tuple(_order(intent, child, session_id, now_ns) for child in children)
+def send(
+    intent: OrderIntent, children: tuple[Child, ...], session_id: str, now_ns: int, attempt: int = 0
+) -> tuple[OrderRow, ...]:
+    """One PENDING_SUBMIT row per child, each with the id that it keeps for good. `attempt` above 0: what replaces an
+    order of the same child that is proven to have ended."""
+    return tuple(_order(intent, child, session_id, now_ns, attempt) for child in children)
 
 
-def _order(intent: OrderIntent, child: Child, session_id: str, now_ns: int) -> OrderRow:
+def _order(intent: OrderIntent, child: Child, session_id: str, now_ns: int, attempt: int) -> OrderRow:
     ticket = OrderTicket(
-        client_order_id=order_id_for(intent, session_id, child.number),
+        client_order_id=order_id_for(intent, session_id, child.number, attempt),
         venue=intent.venue,
         account=intent.account,
         symbol=intent.symbol,
@@ -32,6 +35,7 @@ def _order(intent: OrderIntent, child: Child, session_id: str, now_ns: int) -> O
         correlation_id=intent.correlation_id,
         strategy_id=intent.strategy_id,
         child=child.number,
+        attempt=attempt,
         status=OrderStatus.PENDING_SUBMIT,
         filled=ZERO,
         filled_notional=ZERO,
