@@ -14,6 +14,7 @@ from bulkhead.execution.fills import execution_of
 from bulkhead.execution.micro_pipeline import Planned
 from bulkhead.execution.order_book import OrderBook
 from bulkhead.execution.recent import Recent
+from bulkhead.venues.port import CANCELLED_UNSENT
 from messages.base import Letter
 from messages.codes import ErrorCode
 from messages.failure import CancelEntries, FailureMode, FailureReported
@@ -50,8 +51,8 @@ RESEND_DELAYS_S = (1.0, 2.0, 4.0)
 """Before each resend of an order proven not to have left; after the last it has failed (order path, section 3)."""
 ACTIONS_KEPT = 20_000
 """Action keys remembered for refusing a repeat at once; the ledger's unique key stands behind it for ever."""
-NEVER_RESENT = frozenset({"GATE_SHUT", "FENCED"})
-"""Refusals of our own: the order was held back on purpose."""
+NEVER_RESENT = frozenset({"GATE_SHUT", "FENCED", CANCELLED_UNSENT})
+"""Refusals of our own: the order was held back, or taken back, on purpose."""
 
 
 class OmsActor(Reconciler):

@@ -4,9 +4,13 @@ Each refusal is one sentence with a code; nothing has been written when it is gi
 """
 
 import os
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
+
+from loguru import logger
 
 from bulkhead.app.clock_check import check_clock
 from bulkhead.app.exit_codes import ExitCode, Stopped
@@ -14,11 +18,15 @@ from bulkhead.app.house import LoadedStrategy
 from bulkhead.app.settings import Settings, StrategySettings
 from bulkhead.risk.limits import GuardNotEnabled, require_guard
 from bulkhead.strategy.loader import StrategyError, build_strategy, check_parameters, load_strategy
-from bulkhead.venues.port import Instrument, OrderVenue, VenueRefused, VenueUnavailable
+from bulkhead.venues.port import Instrument, OrderVenue, VenueBusy, VenueRefused, VenueUnavailable
 from messages.codes import ErrorCode
 from messages.values import Mode
 
 PAPER_READY_TIER = 3
+MAX_WAIT_S = 150.0
+"""In all, for a venue that asks to wait: a short ban (two minutes on Binance) is outlasted, a longer one is not."""
+SHORTEST_WAIT_S = 1.0
+T = TypeVar("T")
 
 
 def check_guard(settings: Settings) -> None:
@@ -71,20 +79,38 @@ def check_writable(folder: Path) -> None:
         raise Stopped(ExitCode.CONFIG, f"the folder {folder} cannot be written; change its rights or session.logs_dir")
 
 
+def patiently(ask: Callable[[], T], sleep: Callable[[float], None] = time.sleep) -> T:
+    """A run that is started again and again uses up the venue's request limit: waiting for it is no failure.
+
+    Raises what `ask` raises; VenueBusy once MAX_WAIT_S would be exceeded.
+    """
+    waited_s = 0.0
+    while True:
+        try:
+            return ask()
+        except VenueBusy as error:
+            wait_s = max(error.retry_after_s, SHORTEST_WAIT_S)
+            if waited_s + wait_s > MAX_WAIT_S:
+                raise
+            logger.warning("the venue asks to wait {:.0f} s: {}", wait_s, error)
+            sleep(wait_s)
+            waited_s += wait_s
+
+
 def ask_venue(
     orders: OrderVenue, settings: Settings, now_ns: Callable[[], int], *, has_our_clock: bool
 ) -> dict[str, Instrument]:
-    """Key, clock and trading rules, asked of the venue itself."""
+    """Key, clock and trading rules, asked of the venue itself. Waits where the venue asks for it."""
     try:
-        clock = check_clock(orders, now_ns)
-        listed = {instrument.symbol: instrument for instrument in orders.load_instruments()}
+        clock = patiently(lambda: check_clock(orders, now_ns))
+        listed = {instrument.symbol: instrument for instrument in patiently(orders.load_instruments)}
     except VenueRefused as error:
         sentence = f"the venue refuses to tell its trading rules: {error}; check the strategies' symbols"
         raise Stopped(ExitCode.CONFIG, sentence) from None
     except VenueUnavailable as error:
         raise Stopped(ExitCode.ERROR, f"the venue cannot be reached: {error}") from None
     try:
-        orders.check_key()
+        patiently(orders.check_key)
     except VenueRefused as error:
         raise Stopped(
             ExitCode.CONFIG,

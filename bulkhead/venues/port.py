@@ -20,6 +20,9 @@ from messages.orders import (
 )
 from messages.values import Name, Number, Price, Quantity, Symbol, Value
 
+CANCELLED_UNSENT = "CANCELLED_UNSENT"
+"""Code of an order that was taken back before a byte of it had left, and of its cancel: it must not be sent again."""
+
 Sink = Callable[[Body], None]
 """Takes evidence or market data from an I/O thread and posts it to an address. Never blocks for long, never raises."""
 
@@ -94,7 +97,11 @@ class OrderVenue(Protocol):
         preceded or followed by an ExecutionReported for each fill known."""
 
     def cancel(self, command: CancelOrder) -> None:
-        """Answers with OrderCancelled, CancelRejected or CancelOutcomeUnknown."""
+        """Answers with OrderCancelled, CancelRejected or CancelOutcomeUnknown; other requests never delay it.
+
+        An order of which nothing has left may be taken back: it is answered with OrderNotSent, then the cancel with
+        CancelRejected, both with the code CANCELLED_UNSENT. A cancel that did not succeed is never told before the
+        answer of its order."""
 
     def query(self, command: QueryOrder) -> None:
         """Answers with OrderStatusReported or OrderQueryFailed."""
@@ -120,6 +127,14 @@ class MarketFeed(Protocol):
 
 class VenueUnavailable(ConnectionError):
     """The venue could not be asked; the message says which host, what happened and what to check."""
+
+
+class VenueBusy(VenueUnavailable):
+    """The venue, or our budget of its requests, asks us to wait: the question itself is sound."""
+
+    def __init__(self, message: str, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class VenueRefused(PermissionError):

@@ -53,6 +53,7 @@ def measure(settings: Settings, ledger_file: Path) -> Floor:
         host = ThreadedHost(settings.session.seed)
         stack.callback(host.close)
         venue = stack.enter_context(connect(settings, None, host, _Open(), lambda _, at_ns: sent.put(at_ns)))
+        venue.orders.load_instruments()  # and with them the venue's limits, which the bench has set out of reach
         venue.orders.open(lambda _: None)
         stack.callback(venue.orders.close, ANSWER_TIMEOUT_S)
         ledger = stack.enter_context(closing(SqliteLedger(ledger_file)))

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from bulkhead.venues.adapters.rate_state import RateBook
 from bulkhead.venues.wire.binance import outcomes, replies, requests
 from bulkhead.venues.wire.facts import Answered, Family, HttpFact, ProtocolError, WireRequest
 from messages.orders import Balance, VenueExecution, VenueOrder
@@ -16,6 +15,7 @@ from messages.orders import Balance, VenueExecution, VenueOrder
 T = TypeVar("T")
 RowT = TypeVar("RowT")
 Ask = Callable[[requests.From], WireRequest]
+Make = Callable[[], WireRequest]
 
 WINDOW_MS = 24 * 3_600 * 1_000
 """The venue gives at most 24 hours between startTime and endTime."""
@@ -50,26 +50,27 @@ class Snapshot:
 
 
 class Asking:
-    """One question under way: a way to ask, a key, a clock, and a bound on the pages it may still read."""
+    """One question under way: a way to ask, a key, a clock, and a bound on the pages it may still read.
+
+    `exchange` waits for the request's turn, makes it when it has come, and raises AskFailed when it does not."""
 
     def __init__(
         self,
-        exchange: Callable[[WireRequest], HttpFact],
+        exchange: Callable[[Make], HttpFact],
         signer: requests.Signer,
         stamp: Callable[[], requests.Stamp],
-        rates: RateBook,
         max_pages: int,
     ) -> None:
         self._send = exchange
         self._signer = signer
         self._stamp = stamp
-        self._rates = rates
         self._pages_left = max_pages
 
     def order(self, symbol: str, client_order_id: str) -> tuple[VenueOrder | None, tuple[VenueExecution, ...], str]:
         """The order, its executions, and the venue's words; None when the venue says it knows no such order."""
-        request = requests.query(self._signer, symbol, client_order_id, self._stamp())
-        answer = self._exchange(request, absent_is_answer=True)
+        answer = self._exchange(
+            lambda: requests.query(self._signer, symbol, client_order_id, self._stamp()), absent_is_answer=True
+        )
         if answer.status != 200:
             return None, (), answer.text
         order = _read(replies.order(answer.text))
@@ -82,14 +83,16 @@ class Asking:
         return order, executions, answer.text
 
     def snapshot(self, symbols: tuple[str, ...], since_ms: int, now_ms: int) -> Snapshot:
-        open_orders = _read(replies.orders(self._exchange(requests.open_orders(self._signer, self._stamp())).text))
+        open_orders = _read(
+            replies.orders(self._exchange(lambda: requests.open_orders(self._signer, self._stamp())).text)
+        )
         orders: list[VenueOrder] = []
         executions: list[VenueExecution] = []
         for symbol in symbols:
             orders += self._since(Listing(self._orders_of(symbol), replies.orders, _order_id), since_ms, now_ms)
             trades = Listing(self._trades_of(symbol), replies.executions, _execution_id)
             executions += self._since(trades, since_ms, now_ms)
-        balances = _read(replies.balances(self._exchange(requests.account(self._signer, self._stamp())).text))
+        balances = _read(replies.balances(self._exchange(lambda: requests.account(self._signer, self._stamp())).text))
         return Snapshot(balances, open_orders, tuple(orders), tuple(executions))
 
     def _orders_of(self, symbol: str) -> Ask:
@@ -126,21 +129,18 @@ class Asking:
         if self._pages_left <= 0:
             raise AskFailed("more pages than max_pages allows; ask since a later time")
         self._pages_left -= 1
-        return _read(listing.read(self._exchange(listing.ask(start)).text))
+        return _read(listing.read(self._exchange(lambda: listing.ask(start)).text))
 
-    def _exchange(self, request: WireRequest, *, absent_is_answer: bool = False) -> Answered:
-        blocked = self._rates.blocked()
-        if blocked is not None:
-            raise AskFailed(f"{blocked.code}: {blocked.reason}")
-        fact = self._send(request)
-        self._rates.note(fact)
+    def _exchange(self, make: Make, *, absent_is_answer: bool = False) -> Answered:
+        fact = self._send(make)
         verdict = outcomes.judge(fact)
         if isinstance(fact, Answered):
             if verdict.family is Family.ACCEPTED:
                 return fact
             if absent_is_answer and verdict.code == outcomes.NO_SUCH_ORDER and verdict.family is Family.REJECTED:
                 return fact
-        raise AskFailed(f"{request.method} {request.path}: {verdict.code}: {verdict.reason}")
+        asked = make()
+        raise AskFailed(f"{asked.method} {asked.path}: {verdict.code}: {verdict.reason}")
 
 
 def _read(result: T | ProtocolError) -> T:

@@ -2,51 +2,54 @@
 
 It decides nothing: no retry, no order state. Every request handed in gets exactly one answer (plus its fills), also
 when the lane is full, closed, or our own code fails under it.
+
+Orders, cancels, queries and snapshots have a thread and a connection each, so that none holds a cancel up. A cancel
+and its own order keep their order all the same: an order of which nothing has left is taken back instead (both are
+answered, nothing is sent); of one that is under way, only a cancel that succeeded is told before the order's answer,
+and one that found no such order is sent again after it, since it may have overtaken.
 """
 
 import random
 import threading
 from collections.abc import Callable, Iterable
-from typing import TypeVar
 
-from bulkhead.venues.adapters.binance_asking import AskFailed, Asking
+from bulkhead.venues.adapters.binance_preflight import Preflight
+from bulkhead.venues.adapters.binance_questions import Questions
+from bulkhead.venues.adapters.binance_rates import BinanceRates, Held, Turn
 from bulkhead.venues.adapters.binance_settings import BinanceSettings
 from bulkhead.venues.adapters.one_answer import Request, Work
-from bulkhead.venues.adapters.rate_state import RateBook, RateState
+from bulkhead.venues.adapters.unanswered import Unanswered, UnansweredOrders
 from bulkhead.venues.adapters.user_stream import UserStream
 from bulkhead.venues.port import (
+    CANCELLED_UNSENT,
     ClientIdScheme,
     Instrument,
     Sink,
     VenueCapabilities,
-    VenueRefused,
-    VenueUnavailable,
     WriteGuard,
 )
 from bulkhead.venues.transport.http import HttpChannel, HttpLane, LaneClosed, LaneFull, OnFault, Withheld
+from bulkhead.venues.transport.rate_budget import Purpose, RateState
 from bulkhead.venues.wire.binance import outcomes, replies, requests
-from bulkhead.venues.wire.facts import Answered, Family, NothingLeft, ProtocolError, WireRequest, clipped
+from bulkhead.venues.wire.facts import NothingLeft, clipped
 from messages.base import Body
 from messages.orders import (
     CancelOrder,
     CancelOutcomeUnknown,
     CancelRejected,
+    OrderCancelled,
     OrderChannelDown,
     OrderChannelUp,
     OrderNotSent,
     OrderOutcomeUnknown,
     OrderQueryFailed,
-    OrderStatusReported,
     OrderTicket,
     QueryOrder,
     SubmitOrder,
     TakeVenueSnapshot,
-    VenueProtocolError,
     VenueSnapshotFailed,
-    VenueSnapshotTaken,
 )
 
-T = TypeVar("T")
 _NS_PER_MS = 1_000_000
 _NS_PER_S = 1_000_000_000
 
@@ -67,7 +70,9 @@ class BinanceOrders:
         rng: random.Random,
         on_fault: OnFault,
         on_sent: OnSent | None = None,
+        rates: BinanceRates | None = None,
     ) -> None:
+        """`rates` is handed in where several adapters share one address and account; else it has its own."""
         self._settings = settings
         self._guard = guard
         self._now_ns = now_ns
@@ -75,15 +80,19 @@ class BinanceOrders:
         self._on_fault = on_fault
         self._on_sent = on_sent
         self._signer = requests.Signer(settings.api_key.get_secret_value(), settings.api_secret.get_secret_value())
-        self._rates = RateBook(monotonic_ns)
+        self._rates = rates or BinanceRates(settings.rates, monotonic_ns, now_ns)
+        self._preflight = Preflight(settings, self._rates)
+        self._questions = Questions(settings, self._signer, self._stamp, now_ns, self._rates, self._turn)
         self._rng = rng
         self._lock = threading.Lock()
         self._pending = 0
         self._handed_in = 0
         self._sink: Sink | None = None
         self._is_open = False
-        self._order_lane = self._query_lane = self._lane("orders")  # each open() makes its own
-        self._stream = UserStream(settings, self._signer, self._stamp, rng, on_fault)
+        self._is_closing = False
+        self._unanswered = UnansweredOrders()
+        self._order_lane = self._cancel_lane = self._query_lane = self._snapshot_lane = self._lane("orders")
+        self._stream = UserStream(settings, self._signer, self._stamp, rng, on_fault, self._rates.charge_user_stream)
 
     def _lane(self, name: str) -> HttpLane:
         settings = self._settings
@@ -133,78 +142,92 @@ class BinanceOrders:
     # -- preflight ----------------------------------------------------------------------------------------------------
 
     def load_instruments(self) -> tuple[Instrument, ...]:
-        return self._ask_now(requests.exchange_info(self._settings.symbols), replies.instruments)
+        return self._preflight.load_instruments()
 
     def server_time_ms(self) -> int:
-        return self._ask_now(requests.server_time(), replies.server_time_ms)
+        return self._preflight.server_time_ms()
 
     def check_key(self) -> None:
-        self._ask_now(requests.account(self._signer, self._stamp()), lambda _: None)
-
-    def _ask_now(self, request: WireRequest, read: Callable[[str], T | ProtocolError]) -> T:
-        url = self._settings.rest_url
-        with HttpChannel(url, self._settings.http) as channel:
-            fact = channel.exchange(request)
-        self._rates.note(fact)
-        verdict = outcomes.judge(fact)
-        if not isinstance(fact, Answered):
-            raise VenueUnavailable(
-                f"{url} cannot be asked ({verdict.reason}); check rest_url, the network and the venue"
-            )
-        if verdict.family is not Family.ACCEPTED:
-            if outcomes.read_error(fact.text) is not None and fact.status < 500:
-                raise VenueRefused(verdict.code, f"{url}{request.path} refused: {verdict.reason}")
-            raise VenueUnavailable(
-                f"{url}{request.path} answered HTTP {fact.status}; check rest_url, or wait and retry"
-            )
-        result = read(fact.text)
-        if isinstance(result, ProtocolError):
-            raise VenueUnavailable(
-                f"{url}{request.path} answered what cannot be read ({result.reason}); check that rest_url is this venue"
-            )
-        return result
+        self._preflight.check_key(self._signer, self._stamp)
 
     # -- life ---------------------------------------------------------------------------------------------------------
 
     def open(self, sink: Sink) -> None:
         if self._is_open:
             raise RuntimeError("open already: close() comes before another open()")
-        self._is_open = True
+        self._is_open, self._is_closing = True, False
         self._sink = sink
-        self._order_lane = self._lane("orders")
-        self._query_lane = self._lane("queries") if self._settings.lanes == 2 else self._order_lane
-        for lane in {self._order_lane, self._query_lane}:
+        self._order_lane = self._cancel_lane = self._query_lane = self._snapshot_lane = self._lane("orders")
+        if self._has_own_lanes:
+            self._cancel_lane = self._lane("cancels")
+            self._query_lane = self._lane("queries")
+            self._snapshot_lane = self._lane("snapshots")
+        for lane in self._lanes():
             lane.start()
         self._stream.open(sink)
 
     def close(self, deadline_s: float) -> None:
         until_ns = self._monotonic_ns() + int(deadline_s * _NS_PER_S)
-        for close in (self._order_lane.close, self._query_lane.close, self._stream.close):
+        self._is_closing = True  # whoever waits for its turn waits no more
+        for close in (*(lane.close for lane in self._lanes()), self._stream.close):
             close(max(0.0, (until_ns - self._monotonic_ns()) / _NS_PER_S))
         self._is_open = False  # the sink stays: what is still under way is answered
+
+    @property
+    def _has_own_lanes(self) -> bool:
+        return self._settings.lanes > 1
+
+    def _lanes(self) -> tuple[HttpLane, ...]:
+        """Each once, those first that may still hold an order."""
+        lanes = (self._order_lane, self._cancel_lane, self._query_lane, self._snapshot_lane)
+        return tuple(dict.fromkeys(lanes))
 
     # -- the port's four requests -------------------------------------------------------------------------------------
 
     def submit(self, command: SubmitOrder, issuer: str, epoch: int) -> None:
         ticket = command.ticket
-        self._hand_in(
-            self._order_lane,
-            lambda channel: self._send(channel, ticket, issuer, epoch),
+        due_ns = self._monotonic_ns() + int(self._settings.rates.order_wait_s * _NS_PER_S)
+
+        def answer(bodies: Iterable[Body]) -> None:
+            try:
+                self._answer(bodies)
+            finally:
+                self._unanswered.remove(ticket.client_order_id, order)
+                order.answered()
+
+        request = Request(
+            lambda channel: self._send(channel, ticket, issuer, epoch, order, due_ns),
             lambda code, reason: _not_sent(ticket, code, reason),
             lambda reason: OrderOutcomeUnknown(
                 client_order_id=ticket.client_order_id, symbol=ticket.symbol, reason=reason
             ),
+            answer,
         )
+        order = Unanswered(request)
+        self._count()
+        if self._has_own_lanes:  # else a cancel is behind its order anyway
+            self._unanswered.add(ticket.client_order_id, order)
+        self._queue(self._order_lane, request)
 
     def cancel(self, command: CancelOrder) -> None:
-        self._hand_in(
-            self._order_lane,
-            lambda channel: self._cancel(channel, command),
+        orders = self._unanswered.of(command.client_order_id)
+        request = Request(
+            lambda channel: self._cancel(channel, command, request),
             lambda code, reason: _cancel_rejected(command, code, reason),
             lambda reason: CancelOutcomeUnknown(
                 client_order_id=command.client_order_id, symbol=command.symbol, reason=reason
             ),
+            lambda bodies: self._answer_cancel(bodies, orders),
         )
+        taken_back = [order.take_back() for order in orders]
+        if taken_back and all(taken_back):
+            self._count()
+            reason = f"cancelled before anything of it had left: {command.reason}"
+            for order in orders:
+                order.request.withdraw(CANCELLED_UNSENT, reason)
+            request.withdraw(CANCELLED_UNSENT, "nothing of the order had left; it was taken back")
+            return
+        self._hand_in(self._cancel_lane, request)
 
     def query(self, command: QueryOrder) -> None:
         def failed(reason: str) -> Body:
@@ -213,10 +236,7 @@ class BinanceOrders:
             )
 
         self._hand_in(
-            self._query_lane,
-            lambda channel: self._query(channel, command, failed),
-            lambda code, reason: failed(f"{code}: {reason}"),
-            failed,
+            self._query_lane, self._question(lambda channel: self._questions.query(channel, command, failed), failed)
         )
 
     def snapshot(self, command: TakeVenueSnapshot) -> None:
@@ -224,27 +244,39 @@ class BinanceOrders:
             return VenueSnapshotFailed(venue=self._settings.venue, reason=clipped(reason))
 
         self._hand_in(
-            self._query_lane,
-            lambda channel: self._take(channel, command, failed),
-            lambda code, reason: failed(f"{code}: {reason}"),
-            failed,
+            self._snapshot_lane,
+            self._question(lambda channel: self._questions.snapshot(channel, command, failed), failed),
         )
 
-    def _hand_in(
-        self, lane: HttpLane, work: Work, unsent: Callable[[str, str], Body], broken: Callable[[str], Body]
-    ) -> None:
+    def _question(self, work: Work, failed: Callable[[str], Body]) -> Request:
+        return Request(work, lambda code, reason: failed(f"{code}: {reason}"), failed, self._answer)
+
+    def _hand_in(self, lane: HttpLane, request: Request) -> None:
+        self._count()
+        self._queue(lane, request)
+
+    def _count(self) -> None:
         if self._sink is None:
             raise RuntimeError("open() comes before any request: there is nobody to answer")
-        request = Request(work, unsent, broken, self._answer)
         with self._lock:
             self._pending += 1
             self._handed_in += 1
+
+    def _queue(self, lane: HttpLane, request: Request) -> None:
         try:
             lane.submit(request)
         except LaneClosed as error:
             request.abandon(str(error))
         except LaneFull as error:
             request.refuse(str(error))
+
+    def _answer_cancel(self, bodies: Iterable[Body], orders: tuple[Unanswered, ...]) -> None:
+        """A refusal told before the order's own answer would let an order that was not sent be sent again."""
+        told = tuple(bodies)
+        if not orders or any(isinstance(body, OrderCancelled) for body in told):
+            self._answer(told)
+        else:
+            orders[0].when_answered(lambda: self._answer_cancel(told, orders[1:]))
 
     def _answer(self, bodies: Iterable[Body]) -> None:
         sink = self._sink
@@ -260,29 +292,45 @@ class BinanceOrders:
 
     # -- on a lane's thread -------------------------------------------------------------------------------------------
 
-    def _send(self, channel: HttpChannel, ticket: OrderTicket, issuer: str, epoch: int) -> Iterable[Body]:
-        blocked = self._rates.blocked()
-        if blocked is not None:
-            return (_not_sent(ticket, blocked.code, blocked.reason, blocked.retry_after_s),)
-
+    def _send(
+        self, channel: HttpChannel, ticket: OrderTicket, issuer: str, epoch: int, order: Unanswered, due_ns: int
+    ) -> Iterable[Body]:
         def check() -> None:
             refusal = self._refusal(ticket, issuer, epoch)
             if refusal is not None:
                 raise Withheld(refusal)
 
+        def leave() -> None:
+            check()
+            if not order.leave():
+                raise Withheld(f"{CANCELLED_UNSENT}: it was taken back")
+
+        purpose = Purpose.ENTRY if ticket.intent_type.is_entry else Purpose.EXIT
+        left_s = max(0.0, (due_ns - self._monotonic_ns()) / _NS_PER_S)
+        turn = self._turn(purpose, left_s, lambda: order.is_taken_back)
         try:
             check()
-            request = requests.submit(self._signer, ticket, self._stamp())
+            # Asked again when the connection stands: waiting and connecting take time, and the gate may shut meanwhile.
+            fact = self._rates.exchange(
+                channel,
+                turn,
+                lambda: requests.submit(self._signer, ticket, self._stamp()),
+                leave,
+                self._told(ticket.client_order_id),
+            )
         except Withheld as error:
             return (_held_back(ticket, str(error)),)
         except requests.NotSupported as error:
             return (_not_sent(ticket, "UNSUPPORTED", str(error)),)
-        # Asked again when the connection stands: connecting can take seconds, and the gate may shut in between.
-        fact = channel.exchange(request, check, self._told(ticket.client_order_id))
-        self._rates.note(fact)
+        if isinstance(fact, Held):
+            return (_not_sent(ticket, fact.code, fact.reason, fact.retry_after_s),)
         if isinstance(fact, NothingLeft) and fact.is_withheld:
             return (_held_back(ticket, fact.reason),)
         return replies.submit_outcome(ticket, fact)
+
+    def _turn(self, purpose: Purpose, wait_s: float, is_void: Callable[[], bool] = lambda: False) -> Turn:
+        allowed_s = self._settings.longest_wait_s(wait_s)
+        return Turn(purpose, allowed_s, lambda: self._is_closing or is_void())
 
     def _refusal(self, ticket: OrderTicket, issuer: str, epoch: int) -> str | None:
         try:
@@ -295,58 +343,19 @@ class BinanceOrders:
         on_sent = self._on_sent
         return None if on_sent is None else lambda at_ns: on_sent(client_order_id, at_ns)
 
-    def _cancel(self, channel: HttpChannel, command: CancelOrder) -> Iterable[Body]:
-        blocked = self._rates.blocked(is_cancel=True)
-        if blocked is not None:
-            return (_cancel_rejected(command, blocked.code, blocked.reason),)
-        request = requests.cancel(self._signer, command.symbol, command.client_order_id, self._stamp())
-        fact = channel.exchange(request)
-        self._rates.note(fact)
+    def _cancel(self, channel: HttpChannel, command: CancelOrder, request: Request) -> Iterable[Body] | None:
+        orders = self._unanswered.of(command.client_order_id)  # before it is sent: it may overtake these
+        fact = self._rates.exchange(
+            channel,
+            self._turn(Purpose.CANCEL, self._settings.rates.cancel_wait_s),
+            lambda: requests.cancel(self._signer, command.symbol, command.client_order_id, self._stamp()),
+        )
+        if isinstance(fact, Held):
+            return (_cancel_rejected(command, fact.code, fact.reason),)
+        if orders and outcomes.judge(fact).code == outcomes.CANCEL_REJECTED:
+            orders[-1].when_answered(lambda: self._queue(self._cancel_lane, request))
+            return None
         return replies.cancel_outcome(command, fact)
-
-    def _asking(self, channel: HttpChannel) -> Asking:
-        return Asking(channel.exchange, self._signer, self._stamp, self._rates, self._settings.max_pages)
-
-    def _query(self, channel: HttpChannel, command: QueryOrder, failed: Callable[[str], Body]) -> Iterable[Body]:
-        as_of_ns = self._now_ns()
-        try:
-            order, executions, raw = self._asking(channel).order(command.symbol, command.client_order_id)
-        except AskFailed as error:
-            return self._failed(error, failed)
-        report = OrderStatusReported(
-            client_order_id=command.client_order_id,
-            symbol=command.symbol,
-            order=order,
-            executions=executions,
-            as_of_ns=as_of_ns,
-            raw=clipped(raw),
-        )
-        return (report,)
-
-    def _take(self, channel: HttpChannel, command: TakeVenueSnapshot, failed: Callable[[str], Body]) -> Iterable[Body]:
-        as_of_ns = self._now_ns()
-        try:
-            taken = self._asking(channel).snapshot(
-                command.symbols, command.since_ns // _NS_PER_MS, as_of_ns // _NS_PER_MS
-            )
-        except AskFailed as error:
-            return self._failed(error, failed)
-        report = VenueSnapshotTaken(
-            venue=self._settings.venue,
-            account=self._settings.account,
-            as_of_ns=as_of_ns,
-            balances=taken.balances,
-            open_orders=taken.open_orders,
-            orders=taken.orders,
-            executions=taken.executions,
-        )
-        return (report,)
-
-    def _failed(self, error: AskFailed, failed: Callable[[str], Body]) -> Iterable[Body]:
-        if error.raw is None:
-            return (failed(error.reason),)
-        unread = VenueProtocolError(venue=self._settings.venue, reason=clipped(error.reason), raw=clipped(error.raw))
-        return (unread, failed(error.reason))
 
 
 def _not_sent(ticket: OrderTicket, code: str, reason: str, retry_after_s: float | None = None) -> Body:
@@ -362,7 +371,7 @@ def _not_sent(ticket: OrderTicket, code: str, reason: str, retry_after_s: float 
 def _held_back(ticket: OrderTicket, refusal: str) -> Body:
     """A guard names FENCED before a colon when the issuer's incarnation has ended; anything else is the gate."""
     code, _, detail = refusal.partition(":")
-    if code in ("FENCED", "GATE_SHUT"):
+    if code in ("FENCED", "GATE_SHUT", CANCELLED_UNSENT):
         return _not_sent(ticket, code, detail.strip() or refusal)
     return _not_sent(ticket, "GATE_SHUT", refusal)
 

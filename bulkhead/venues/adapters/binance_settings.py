@@ -7,9 +7,9 @@ Only the URLs differ between those. Hosts as of 2026-07:
              stream wss://stream.testnet.binance.vision
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from bulkhead.venues.transport.http import HttpSettings
 from bulkhead.venues.transport.ws import BackoffSettings
@@ -24,6 +24,35 @@ StreamKind = Literal[
 
 MAX_STREAMS = 1_024
 """The venue's bound on streams in one connection."""
+
+
+class RateSettings(BaseModel):
+    """How the budget of requests is kept. Its limits are the venue's own (exchangeInfo), not settings."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    is_enforced: bool = True
+    """Off: nothing is held back but by Retry-After and bans, as if the venue had no limits. For tests of the venue."""
+    order_wait_s: float = Field(1.0, ge=0, le=60)
+    """From its hand-in, the time an order waited behind others included; then it is answered as not sent."""
+    cancel_wait_s: float = Field(10.0, ge=0, le=120)
+    """Once cancels have used up even their reserve; then the cancel is refused."""
+    question_wait_s: float = Field(10.0, ge=0, le=120)
+    """For each request of a query or snapshot; then it fails as a whole, and may be asked again."""
+    cancel_reserve_share: float = Field(0.10, ge=0, le=0.5)
+    """Of each limit that cancels draw on, 0 to 1: nothing else can use it."""
+    exit_reserve_share: float = Field(0.10, ge=0, le=0.5)
+    """Orders that reduce a position, and cancels, can use it; entries and questions cannot."""
+    query_reserve_share: float = Field(0.05, ge=0, le=0.5)
+    """Questions about one order, exits and cancels can use it; entries and snapshots cannot."""
+    margin_s: float = Field(0.25, ge=0, le=10)
+    """A request counts this much longer than the venue's window."""
+
+    @model_validator(mode="after")
+    def _leaves_something(self) -> Self:
+        if self.cancel_reserve_share + self.exit_reserve_share + self.query_reserve_share > 0.9:
+            raise ValueError("the three reserve shares together leave less than a tenth to everything else")
+        return self
 
 
 class BinanceSettings(BaseModel):
@@ -45,12 +74,18 @@ class BinanceSettings(BaseModel):
     recv_window_ms: int = Field(5_000, ge=1, le=60_000)
     """The venue refuses a signed request older than this; it is also how long an order can stay lost on the way."""
     lanes: Literal[1, 2] = 2
-    """2: queries and snapshots have their own connection and never delay an order. 1: strictly one request after the
-    other, for runs whose order of events must not depend on the machine."""
+    """2: orders, cancels, queries and snapshots have a thread and a connection each, and none delays another. 1: one
+    for all, strictly one request after the other and no waiting for a turn, for runs whose order of events must not
+    depend on the machine."""
     subscribe_timeout_s: float = Field(10.0, gt=0, le=60)
     """For the acknowledgement of the order stream."""
     max_pages: int = Field(200, ge=1, le=10_000)
     """Pages of 1,000 rows that one snapshot may read; one that needs more fails instead of reporting a part."""
+    rates: RateSettings = RateSettings()
     http: HttpSettings = HttpSettings()
     ws: WsSettings = WsSettings()
     backoff: BackoffSettings = BackoffSettings()
+
+    def longest_wait_s(self, allowed_s: float) -> float:
+        """How long a thread may wait for a turn: with one lane the run's clock may stand still until it is answered."""
+        return allowed_s if self.lanes > 1 else 0.0

@@ -28,8 +28,11 @@ class UserStream:
         stamp: Callable[[], requests.Stamp],
         rng: random.Random,
         on_fault: OnFault,
+        charge: Callable[[], None],
     ) -> None:
+        """`charge` is told of each subscription sent: the venue counts it against our address."""
         self._settings = settings
+        self._charge = charge
         self._signer = signer
         self._stamp = stamp
         self._lock = threading.Lock()
@@ -64,6 +67,7 @@ class UserStream:
     def _subscribe(self, connection: WsConnection) -> None:
         self._subscriptions += 1
         request_id = f"subscribe-{self._subscriptions}"
+        self._charge()
         connection.send(requests.subscribe_user_stream(self._signer, request_id, self._stamp()))
         for _ in range(_MAX_MESSAGES_BEFORE_ACK):
             text = connection.receive_one(self._settings.subscribe_timeout_s)

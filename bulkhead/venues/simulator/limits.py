@@ -6,7 +6,7 @@ Counts belong to fixed windows of the venue's clock, as Binance's do. What a cli
 
 from dataclasses import dataclass, field
 
-from bulkhead.venues.simulator.errors import banned, too_many_orders, too_much_weight
+from bulkhead.venues.simulator.errors import Refused, banned, too_many_orders, too_much_weight
 from bulkhead.venues.simulator.settings import Limits
 
 _MINUTE_MS, _TEN_S_MS, _DAY_MS = 60_000, 10_000, 86_400_000
@@ -45,11 +45,20 @@ class RateLimiter:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._clients: dict[str, _Client] = {}
+        self.refused = 0
+        """Requests answered with 429 or 418 because a limit of these was reached."""
         self._orders_10s = Window(_TEN_S_MS)
         self._orders_day = Window(_DAY_MS)
 
     def charge(self, ip: str, weight: int, now_ms: int) -> None:
         """Count a request. Raises Refused (429 or 418) when it is one too many."""
+        try:
+            self._charge(ip, weight, now_ms)
+        except Refused:
+            self.refused += 1
+            raise
+
+    def _charge(self, ip: str, weight: int, now_ms: int) -> None:
         client = self._client(ip)
         if now_ms < client.banned_until_ms:
             raise banned(client.banned_until_ms, -(-(client.banned_until_ms - now_ms) // 1000))
@@ -67,8 +76,10 @@ class RateLimiter:
         """Raise Refused when the account may not send another order now."""
         ten_s, day = self._orders_10s.at(now_ms), self._orders_day.at(now_ms)
         if ten_s.used >= self._limits.orders_per_10s:
+            self.refused += 1
             raise too_many_orders(self._limits.orders_per_10s, "10 SECOND", ten_s.left_s(now_ms))
         if day.used >= self._limits.orders_per_day:
+            self.refused += 1
             raise too_many_orders(self._limits.orders_per_day, "1 DAY", day.left_s(now_ms))
 
     def count_order(self, now_ms: int) -> None:

@@ -169,7 +169,8 @@ class Simulator:
             self._connections.cut_all()
 
     async def _books(self, _: Request) -> Response:
-        return Response(wire.dumps(books_json(self.venue)), media_type="application/json")
+        books = {**books_json(self.venue), "rate_limit_refusals": self._limiter.refused}
+        return Response(wire.dumps(books), media_type="application/json")
 
     async def _raw_stream(self, websocket: WebSocket) -> None:
         await self._stream(websocket, websocket.path_params.get("names", ""), is_combined=False)

@@ -13,8 +13,10 @@ from bulkhead.venues.wire import fields
 from bulkhead.venues.wire.facts import Answered, Family, HttpFact, NothingLeft, NoVerdict, Verdict, clipped
 
 NO_SUCH_ORDER = "-2013"
+CANCEL_REJECTED = "-2011"
 IP_BANNED_STATUS = 418
 RATE_LIMITED_STATUS = 429
+ASKED_TO_WAIT = frozenset({RATE_LIMITED_STATUS, IP_BANNED_STATUS})
 MAX_RETRY_AFTER_S = 3 * 24 * 3_600
 """Bans last at most three days; a larger figure is a broken peer."""
 
@@ -113,7 +115,7 @@ def judge(fact: HttpFact) -> Verdict:
         return Verdict(_U, "NO_ANSWER", fact.reason)
     raw = clipped(fact.text)
     error = read_error(fact.text)
-    if fact.status in (RATE_LIMITED_STATUS, IP_BANNED_STATUS):
+    if fact.status in ASKED_TO_WAIT:
         code = str(error.code) if error else f"HTTP_{fact.status}"
         reason = error.message if error else "rate limited"
         return Verdict(_N, code, reason, retry_after_s(fact), raw)

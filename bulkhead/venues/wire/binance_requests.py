@@ -1,17 +1,19 @@
 """Requests to Binance Spot: which call, which parameters, how signed. Pure; the time is handed in.
 
-Everything travels in the query string, percent-encoded before it is signed; the signature is the last parameter.
+Everything travels in the query string, percent-encoded before it is signed; the signature is the last parameter. Each
+request carries what the venue counts for it.
 Source: binance-spot-api-docs rest-api.md and web-socket-api.md.
 """
 
 import hashlib
 import hmac
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from urllib.parse import quote, urlencode
 
+from bulkhead.venues.wire.binance_limits import ORDER_COST, depth_weight, weighing
 from bulkhead.venues.wire.facts import WireRequest
 from messages.orders import OrderTicket
 from messages.values import OrderType, TimeInForce
@@ -53,11 +55,13 @@ class Stamp:
     recv_window_ms: int
 
 
-def signed(signer: Signer, method: str, path: str, params: Params, stamp: Stamp) -> WireRequest:
+def signed(
+    signer: Signer, method: str, path: str, params: Params, stamp: Stamp, costs: Mapping[str, int]
+) -> WireRequest:
     payload = urlencode(
         (*params, ("recvWindow", str(stamp.recv_window_ms)), ("timestamp", str(stamp.timestamp_ms))), quote_via=quote
     )
-    return WireRequest(method, path, f"{payload}&signature={signer.signature(payload)}", signer.headers)
+    return WireRequest(method, path, f"{payload}&signature={signer.signature(payload)}", signer.headers, costs)
 
 
 def plain(value: Decimal) -> str:
@@ -85,29 +89,29 @@ def submit(signer: Signer, ticket: OrderTicket, stamp: Stamp) -> WireRequest:
     if ticket.limit_price is not None:
         params.append(("price", plain(ticket.limit_price)))
     params += [("newClientOrderId", ticket.client_order_id), ("newOrderRespType", "FULL")]
-    return signed(signer, "POST", "/api/v3/order", tuple(params), stamp)
+    return signed(signer, "POST", "/api/v3/order", tuple(params), stamp, ORDER_COST)
 
 
 def query(signer: Signer, symbol: str, client_order_id: str, stamp: Stamp) -> WireRequest:
     params = (("symbol", symbol), ("origClientOrderId", client_order_id))
-    return signed(signer, "GET", "/api/v3/order", params, stamp)
+    return signed(signer, "GET", "/api/v3/order", params, stamp, weighing(4))
 
 
 def cancel(signer: Signer, symbol: str, client_order_id: str, stamp: Stamp) -> WireRequest:
     params = (("symbol", symbol), ("origClientOrderId", client_order_id))
-    return signed(signer, "DELETE", "/api/v3/order", params, stamp)
+    return signed(signer, "DELETE", "/api/v3/order", params, stamp, weighing(1))
 
 
 # -- account ----------------------------------------------------------------------------------------------------------
 
 
 def account(signer: Signer, stamp: Stamp) -> WireRequest:
-    return signed(signer, "GET", "/api/v3/account", (), stamp)
+    return signed(signer, "GET", "/api/v3/account", (), stamp, weighing(20))
 
 
 def open_orders(signer: Signer, stamp: Stamp) -> WireRequest:
     """Of the whole account: without a symbol nothing of ours can hide (weight 80 instead of 6 for each symbol)."""
-    return signed(signer, "GET", "/api/v3/openOrders", (), stamp)
+    return signed(signer, "GET", "/api/v3/openOrders", (), stamp, weighing(80))
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,14 +124,16 @@ class From:
 
 
 def all_orders(signer: Signer, symbol: str, start: From, stamp: Stamp) -> WireRequest:
-    return signed(signer, "GET", "/api/v3/allOrders", (("symbol", symbol), *_page(start, "orderId")), stamp)
+    params = (("symbol", symbol), *_page(start, "orderId"))
+    return signed(signer, "GET", "/api/v3/allOrders", params, stamp, weighing(20))
 
 
 def my_trades(signer: Signer, symbol: str, start: From, stamp: Stamp, venue_order_id: str | None = None) -> WireRequest:
     """Of the symbol, or of one order of it."""
     of_order = () if venue_order_id is None else (("orderId", venue_order_id),)
     params = (("symbol", symbol), *of_order, *_page(start, "fromId"))
-    return signed(signer, "GET", "/api/v3/myTrades", params, stamp)
+    costs = weighing(5 if of_order else 20)
+    return signed(signer, "GET", "/api/v3/myTrades", params, stamp, costs)
 
 
 def _page(start: From, id_name: str) -> Params:
@@ -142,15 +148,16 @@ def exchange_info(symbols: Iterable[str] = ()) -> WireRequest:
     """Trading rules of these symbols; of none named: of all."""
     names = list(symbols)
     asked = urlencode({"symbols": json.dumps(names, separators=(",", ":"))}, quote_via=quote) if names else ""
-    return WireRequest("GET", "/api/v3/exchangeInfo", asked)
+    return WireRequest("GET", "/api/v3/exchangeInfo", asked, costs=weighing(20))
 
 
 def depth(symbol: str, limit: int) -> WireRequest:
-    return WireRequest("GET", "/api/v3/depth", urlencode({"symbol": symbol, "limit": limit}))
+    asked = urlencode({"symbol": symbol, "limit": limit})
+    return WireRequest("GET", "/api/v3/depth", asked, costs=weighing(depth_weight(limit)))
 
 
 def server_time() -> WireRequest:
-    return WireRequest("GET", "/api/v3/time")
+    return WireRequest("GET", "/api/v3/time", costs=weighing(1))
 
 
 def subscribe_user_stream(signer: Signer, request_id: str, stamp: Stamp) -> str:

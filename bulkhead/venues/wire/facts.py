@@ -22,10 +22,23 @@ class WireRequest:
     query: str = field(default="", repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Not shown, like the query: they carry the key and the signature."""
+    costs: Mapping[str, int] = field(default_factory=dict)
+    """What the venue counts for it, by kind of limit."""
 
     @property
     def target(self) -> str:
         return f"{self.path}?{self.query}" if self.query else self.path
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """At most `limit` of `kind` (weight, orders, requests: the venue's own word) in each `length_s`."""
+
+    kind: str
+    length_s: int
+    limit: int
+    is_aligned: bool = True
+    """The venue's windows begin at multiples of their length on its clock (Unix time), instead of sliding."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,7 @@ def test_an_order_from_its_acceptance_to_its_cancel(port: int) -> None:
         (up,) = house.log.wait_for(OrderChannelUp)
         assert house.orders.channel() == up
         house.orders.submit(buy("resting", FAR_BELOW), "oms", 1)
+        house.answered()
         house.orders.cancel(cancel("resting"))
         house.orders.cancel(cancel("resting"))
         house.answered()
@@ -159,6 +160,7 @@ def test_the_order_channel_comes_back(port: int) -> None:
         house.log.wait_for(OrderChannelUp, 2)
         (down, *_) = house.log.of(OrderChannelDown)
         house.orders.submit(buy("after", FAR_BELOW), "oms", 1)
+        house.answered()
         house.orders.cancel(cancel("after"))
         house.log.wait_for(OrderCancelled, 2)
     assert down.attempt == 1
@@ -191,6 +193,7 @@ def test_an_adapter_can_be_opened_again(port: int) -> None:
         house.orders.open(house.log)
         house.log.wait_for(OrderChannelUp, 2)
         house.orders.submit(buy("reopened", FAR_BELOW), "oms", 2)
+        house.answered()
         house.orders.cancel(cancel("reopened"))
         house.answered()
         assert house.log.of(OrderCancelled)

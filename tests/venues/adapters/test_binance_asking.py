@@ -5,10 +5,9 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from bulkhead.venues.adapters.binance_asking import MAX_WINDOWS, WINDOW_MS, AskFailed, Asking
-from bulkhead.venues.adapters.rate_state import RateBook
+from bulkhead.venues.adapters.binance_asking import MAX_WINDOWS, WINDOW_MS, AskFailed, Asking, Make
 from bulkhead.venues.wire.binance import requests
-from bulkhead.venues.wire.facts import Answered, HttpFact, NoVerdict, WireRequest
+from bulkhead.venues.wire.facts import Answered, HttpFact, NoVerdict
 from tests.venues.wire import samples
 
 NOW_MS = 1_700_000_000_000
@@ -22,7 +21,8 @@ class FakeVenue:
         self.asked: list[dict[str, str]] = []
         self.broken: dict[str, HttpFact] = {}
 
-    def __call__(self, request: WireRequest) -> HttpFact:
+    def __call__(self, make: Make) -> HttpFact:
+        request = make()
         if request.path in self.broken:
             return self.broken[request.path]
         params = dict(parse_qsl(request.query))
@@ -43,7 +43,7 @@ class FakeVenue:
 
 
 def asking(venue: FakeVenue, max_pages: int = 100) -> Asking:
-    return Asking(venue, requests.Signer("k", "s"), lambda: requests.Stamp(1, 5000), RateBook(lambda: 0), max_pages)
+    return Asking(venue, requests.Signer("k", "s"), lambda: requests.Stamp(1, 5000), max_pages)
 
 
 def ids(venue: FakeVenue, since_ms: int, max_pages: int = 100) -> list[int]:
@@ -102,15 +102,6 @@ def test_one_failure_fails_the_snapshot(path: str, fact: HttpFact) -> None:
     with pytest.raises(AskFailed) as failed:
         asking(venue).snapshot(("BNBBTC",), NOW_MS, NOW_MS)
     assert (failed.value.raw is not None) == (isinstance(fact, Answered) and fact.status == 200)
-
-
-def test_nothing_is_asked_while_we_are_told_to_wait() -> None:
-    rates = RateBook(lambda: 0)
-    rates.note(Answered(429, "", {"retry-after": "5"}))
-    venue = FakeVenue([])
-    waiting = Asking(venue, requests.Signer("k", "s"), lambda: requests.Stamp(1, 5000), rates, 10)
-    with pytest.raises(AskFailed, match="RATE_LIMITED"):
-        waiting.order("BNBBTC", "x")
 
 
 def test_an_order_comes_with_its_executions() -> None:

@@ -44,8 +44,8 @@ def http_answer(body: bytes, status: str = "200 OK", *headers: str) -> bytes:
 
 
 @contextlib.contextmanager
-def tcp_peer(handle: Callable[[socket.socket], None]) -> Iterator[int]:
-    """Runs `handle` for each connection, one after the other; yields the port."""
+def tcp_peer(handle: Callable[[socket.socket], None], *, at_once: bool = False) -> Iterator[int]:
+    """Runs `handle` for each connection, one after the other or each on a thread of its own; yields the port."""
     listener = socket.create_server(("127.0.0.1", 0))
     connections: list[socket.socket] = []
 
@@ -56,8 +56,14 @@ def tcp_peer(handle: Callable[[socket.socket], None]) -> Iterator[int]:
             except OSError:
                 return
             connections.append(connection)
-            with contextlib.suppress(OSError), connection:
-                handle(connection)
+            if at_once:
+                threading.Thread(target=serve_one, args=(connection,), daemon=True).start()
+            else:
+                serve_one(connection)
+
+    def serve_one(connection: socket.socket) -> None:
+        with contextlib.suppress(OSError), connection:
+            handle(connection)
 
     thread = threading.Thread(target=accept, daemon=True)
     thread.start()
