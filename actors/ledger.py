@@ -12,6 +12,7 @@ from itertools import count
 from typing import NamedTuple, Protocol
 
 from actors import addresses
+from bulkhead.ledger.owners import forbidden
 from bulkhead.ledger.port import DuplicateRecord, Entry, LedgerUnavailable
 from bulkhead.ledger.writers import Writers
 from messages.base import Envelope
@@ -79,6 +80,10 @@ class LedgerActor(Behaviour):
     @receives(Append)
     def on_append(self, append: Append, ctx: Context) -> None:
         if ctx.current is None:
+            return
+        sender = ctx.current.sender
+        if wrong := forbidden(sender, append.records):
+            ctx.tell(sender, AppendFailed(reason=f"not {sender}'s to write: {', '.join(wrong)}"))
             return
         self._waiting.append(_Waiting(append, ctx.current))
         if len(self._waiting) >= MAX_GROUP:

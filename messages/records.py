@@ -2,14 +2,13 @@
 
 Each record is one event of the chain and, in the same transaction, one change of a table. A record's class fixes its
 observation stream; its JSON is the event's payload, so that every table can be made again from the events alone.
-Owners: the OMS writes intents, orders and fills; Portfolio writes positions, portfolios and round trips; RiskGuard
-writes risk events; anyone may write failures; the session writes itself.
+Who may write which is a table: `bulkhead/ledger/owners.py`.
 """
 
 from enum import StrEnum
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from pydantic import Field, SerializeAsAny
+from pydantic import Field, SerializeAsAny, model_validator
 
 from messages.base import Body, Command, Letter
 from messages.failure import FailureReported, LimitApproached, RiskTripped, StopLevelChanged
@@ -17,16 +16,7 @@ from messages.orders import Balance, Fill, FillBooked, OrderRow, Reconciled, Ven
 from messages.portfolio import PortfolioSnapshot, Position, RoundTrip
 from messages.supervision import ChildDown, ChildReady, DeadLetter
 from messages.trading import OrderIntent, RiskRefused
-from messages.values import (
-    IntentStatus,
-    IntentType,
-    Mode,
-    Name,
-    Nanoseconds,
-    Number,
-    Price,
-    Value,
-)
+from messages.values import IntentStatus, IntentType, Mode, Name, Nanoseconds, Number, Price, Symbol, Value
 
 
 class Stream(StrEnum):
@@ -107,6 +97,44 @@ class ReconciliationRecorded(Record):
     result: Reconciled
 
 
+class OrderAliasRecorded(Record):
+    """A number under which the venue knows an order of ours; it gets another one when it is amended there.
+
+    An OrderRecorded says the same without a date. With `venue_date` the ledger holds the number to be unique in its
+    venue, account, date and branch; without, it may come again (test venues begin anew).
+    """
+
+    stream = Stream.ORDERS_FILLS
+    client_order_id: str
+    venue: Name
+    account: Name
+    venue_order_id: Annotated[str, Field(min_length=1)]
+    venue_date: str | None = None
+    """As the venue writes it, in its time zone."""
+    branch: str = ""
+    """Whatever else the number is unique within."""
+    reason: str
+
+
+class DeadlineSet(Record):
+    """Something is due at a time, and still is after a restart; said again, it moves."""
+
+    stream = Stream.ORDERS_FILLS
+    deadline_id: str
+    due_ns: Nanoseconds
+    kind: str
+    payload: str = "{}"
+    """JSON, for whoever set it."""
+
+
+class DeadlineCleared(Record):
+    """It was met, or is not needed any more."""
+
+    stream = Stream.ORDERS_FILLS
+    deadline_id: str
+    reason: str
+
+
 # -- written by Portfolio ---------------------------------------------------------------------------------------------
 
 
@@ -144,6 +172,45 @@ class AccountObserved(Record):
 class RoundTripRecorded(Record):
     stream = Stream.TRADES
     trade: RoundTrip
+
+
+class AdjustmentKind(StrEnum):
+    DEPOSIT = "DEPOSIT"
+    WITHDRAWAL = "WITHDRAWAL"
+    DIVIDEND = "DIVIDEND"
+    SPLIT = "SPLIT"
+    FEE = "FEE"
+    OTHER = "OTHER"
+
+
+class AdjustmentRecorded(Record):
+    """A holding changed without an order. Once: the ledger refuses an adjustment_id that it has.
+
+    A SPLIT changes a position too, by the same amount: it names the strategy that holds it. Any other kind changes the
+    balance alone.
+    """
+
+    stream = Stream.PORTFOLIO
+    adjustment_id: str
+    """The venue's own id of it where there is one, so that what is reported twice is booked once."""
+    kind: AdjustmentKind
+    venue: Name
+    account: Name
+    asset: Annotated[str, Field(min_length=1)]
+    amount: Number
+    """Added to what is held of the asset; below zero it leaves."""
+    symbol: Symbol | None = None
+    strategy_id: Name | None = None
+    source: str
+    """venue or operator: who said so."""
+    reason: str
+    effective_ns: Nanoseconds
+
+    @model_validator(mode="after")
+    def _split_has_an_owner(self) -> "AdjustmentRecorded":
+        if self.kind is AdjustmentKind.SPLIT and (self.symbol is None or self.strategy_id is None):
+            raise ValueError("a SPLIT names the symbol and the strategy whose position it changes")
+        return self
 
 
 # -- written by RiskGuard, FailureHandler and the supervisor ----------------------------------------------------------
@@ -209,6 +276,39 @@ class SessionStopped(Record):
     stream = Stream.OPS
     session_id: str
     reason: str
+    at_ns: Nanoseconds
+
+
+class ConfigSnapshotRecorded(Record):
+    """The settings of a session, in full; the same ones again change nothing. Never holds a secret."""
+
+    stream = Stream.OPS
+    config_snapshot_id: str
+    content: str
+    """JSON."""
+    at_ns: Nanoseconds
+
+
+class LeaseTaken(Record):
+    """From now on only this owner trades the account. The ledger refuses an epoch that is not above the last one."""
+
+    stream = Stream.OPS
+    venue: Name
+    account: Name
+    owner: str
+    epoch: Annotated[int, Field(ge=1)]
+    expires_at_ns: Nanoseconds | None = None
+    """None while a file lock stands for it."""
+    at_ns: Nanoseconds
+
+
+class LeaseReleased(Record):
+    """Changes nothing once somebody else has a higher epoch."""
+
+    stream = Stream.OPS
+    venue: Name
+    account: Name
+    epoch: Annotated[int, Field(ge=1)]
     at_ns: Nanoseconds
 
 

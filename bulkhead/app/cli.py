@@ -235,6 +235,19 @@ def verify(
 
 
 @app.command()
+def backup(
+    dest: Annotated[Path, typer.Argument(metavar="DEST", help="The file to write. It must not exist.")],
+    ledger: Annotated[Path | None, typer.Option(help="[default: the one of the current session]")] = None,
+    logs_dir: LogsOption = DEFAULT_LOGS,
+    as_json: JsonOption = False,
+) -> None:
+    """Copy the ledger, also while a session runs, and check the copy. Overwrites nothing. Exit code 6: it is broken."""
+    from bulkhead.app.commands import backup as command
+
+    raise typer.Exit(command.run(dest, ledger, logs_dir, as_json))
+
+
+@app.command()
 def new_strategy(
     name: Annotated[str, typer.Argument(help="Like my_breakout.")],
     folder: Annotated[Path, typer.Option(help="The project to write it to.")] = Path(),

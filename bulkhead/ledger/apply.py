@@ -4,21 +4,19 @@ A handler sees the record, the JSON it is written as, and its event; it runs ins
 what the database raises (IntegrityError for a unique key). Records that change no table stand in EVENTS_ONLY.
 """
 
-from collections.abc import Callable, Mapping
-from decimal import Decimal, localcontext
+from decimal import localcontext
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, update
 
 from bulkhead.ledger import schema
+from bulkhead.ledger.apply_housekeeping import HOUSEKEEPING, note_alias
 from bulkhead.ledger.exact import EXACT
+from bulkhead.ledger.rows import Fields, Handler, Upsert, add_total
 from messages import records
 from messages.catalogue import canonical
 from messages.records import LedgerEvent, Record
 from messages.values import IntentStatus
-
-Fields = dict[str, Any]
-_Handler = Callable[[Connection, Any, Fields, LedgerEvent], None]
 
 
 def apply(connection: Connection, record: Record, fields: Fields, event: LedgerEvent) -> None:
@@ -27,31 +25,8 @@ def apply(connection: Connection, record: Record, fields: Fields, event: LedgerE
         HANDLERS[type(record)](connection, record, fields, event)
 
 
-class Upsert:
-    """Update the row of a key, or insert it: two plain statements that every database knows.
-
-    `same` names columns that an update must find unchanged. When they differ, the insert meets the key and fails, as
-    it should: another order must not be written over this one.
-    """
-
-    def __init__(self, table: Table, same: tuple[str, ...] = ()) -> None:
-        self._keys = (*(column.name for column in table.primary_key.columns), *same)
-        # A bind name of its own: in an UPDATE the plain column name is taken by the SET clause.
-        where: list[ColumnElement[bool]] = [table.c[name] == bindparam(f"key_{name}") for name in self._keys]
-        self._changed = tuple(column.name for column in table.columns if column.name not in self._keys)
-        self._update = update(table).where(and_(*where)).values({name: bindparam(name) for name in self._changed})
-        self._insert = insert(table)
-
-    def __call__(self, connection: Connection, row: Mapping[str, Any]) -> None:
-        found = {name: row[name] for name in self._changed}
-        found.update((f"key_{name}", row[name]) for name in self._keys)
-        if not connection.execute(self._update, found).rowcount:
-            connection.execute(self._insert, dict(row))
-
-
 _put_order = Upsert(schema.orders, same=("intent_id", "child", "attempt"))
 _put_position = Upsert(schema.positions)
-_put_total = Upsert(schema.fill_totals)
 _insert_intent = insert(schema.order_intents)
 _insert_fill = insert(schema.fills)
 _insert_snapshot = insert(schema.portfolio_snapshots)
@@ -60,9 +35,6 @@ _insert_trade = insert(schema.trades)
 _insert_session = insert(schema.sessions)
 _insert_action = insert(schema.operator_actions)
 _insert_risk = insert(schema.risk_events)
-_select_total = select(schema.fill_totals.c.total).where(
-    *(schema.fill_totals.c[name] == bindparam(name) for name in ("venue", "account", "kind", "name"))
-)
 _update_intent = (
     update(schema.order_intents)
     .where(schema.order_intents.c.intent_id == bindparam("key"))
@@ -143,6 +115,8 @@ def _order(connection: Connection, record: records.OrderRecorded, fields: Fields
         "seq": event.seq,
     }
     _put_order(connection, row)
+    if order.venue_order_id is not None:
+        note_alias(connection, order, order.venue_order_id, event)
 
 
 def _fill(connection: Connection, record: records.FillRecorded, _fields: Fields, event: LedgerEvent) -> None:
@@ -166,19 +140,13 @@ def _fill(connection: Connection, record: records.FillRecorded, _fields: Fields,
         ("fee", fill.fee_asset, fill.fee.copy_negate()),
     ):
         if change:
-            _add_total(connection, {"venue": fill.venue, "account": fill.account, "kind": kind, "name": name}, change)
+            add_total(connection, {"venue": fill.venue, "account": fill.account, "kind": kind, "name": name}, change)
 
 
 _FILL_COLUMNS = (
     *("fill_id", "client_order_id", "strategy_id", "venue", "account", "symbol", "quantity", "price"),
     *("fee", "fee_asset", "tax", "executed_ns", "is_maker"),
 )
-
-
-def _add_total(connection: Connection, key: dict[str, str], change: Decimal) -> None:
-    before = connection.execute(_select_total, key).scalar_one_or_none() or Decimal(0)
-    with localcontext(EXACT):
-        _put_total(connection, {**key, "total": before + change})
 
 
 def _position(connection: Connection, record: records.PositionRecorded, _fields: Fields, event: LedgerEvent) -> None:
@@ -264,7 +232,7 @@ def _stop_level(connection: Connection, record: records.StopLevelRecorded, field
     _risk_row(connection, event, fields["change"], level=int(record.change.level))
 
 
-HANDLERS: dict[type[Record], _Handler] = {
+HANDLERS: dict[type[Record], Handler] = {
     records.IntentRecorded: _intent,
     records.IntentStatusChanged: _intent_status,
     records.OrderRecorded: _order,
@@ -280,6 +248,7 @@ HANDLERS: dict[type[Record], _Handler] = {
     records.RiskTripRecorded: _trip,
     records.LimitApproachRecorded: _approach,
     records.StopLevelRecorded: _stop_level,
+    **HOUSEKEEPING,
 }
 """Records that change a table, and how."""
 

@@ -1,10 +1,12 @@
 """Whether positions, fills and balances say the same: an account of its own, made from the events alone.
 
 At an observation with which our books agreed, each symbol's position, summed over strategies, must be the sum of its
-fills net of fees paid in the base asset, and each balance must be the opening one plus every fill. Fills that Portfolio
-had not yet counted at that moment (they come after its position's `last_fill_id`) are left out on both sides.
+fills net of fees paid in the base asset, and each balance must be the opening one plus every fill and adjustment. Fills
+that Portfolio had not yet counted at that moment (they come after its position's `last_fill_id`) are left out on both
+sides.
 
-Not checked: accounts with deposits or withdrawals, for which no record exists yet; their observations differ.
+Adjustments count from the moment they are recorded, on both sides. Not checked: deposits that nobody recorded; their
+observations differ.
 """
 
 import json
@@ -19,6 +21,8 @@ from messages.orders import Fill
 from messages.portfolio import Position
 from messages.records import (
     AccountObserved,
+    AdjustmentKind,
+    AdjustmentRecorded,
     FillRecorded,
     LedgerEvent,
     OpeningBalancesRecorded,
@@ -31,7 +35,10 @@ Assets = Mapping[str, tuple[str, str]]
 _Key = tuple[str, str, str, str]
 _READ = {
     cls.__name__: cls
-    for cls in (AccountObserved, FillRecorded, OpeningBalancesRecorded, PortfolioRecorded, PositionRecorded)
+    for cls in (
+        *(AccountObserved, AdjustmentRecorded, FillRecorded, OpeningBalancesRecorded, PortfolioRecorded),
+        PositionRecorded,
+    )
 }
 
 
@@ -43,6 +50,7 @@ class Books:
         self.counted: defaultdict[str, list[Fill]] = defaultdict(list)
         """Per symbol, the fills that a position has taken in."""
         self.opening: dict[tuple[str, str], dict[str, Decimal]] = {}
+        self.adjustments: list[AdjustmentRecorded] = []
         self.currencies: set[str] = set()
         self._waiting: defaultdict[_Key, list[Fill]] = defaultdict(list)
 
@@ -52,6 +60,8 @@ class Books:
         match record_from_json(json.loads(event.payload)):
             case FillRecorded(fill=fill):
                 self._waiting[_key(fill)].append(fill)
+            case AdjustmentRecorded() as adjustment:
+                self.adjustments.append(adjustment)
             case PositionRecorded(position=position):
                 self._take_in(position)
             case OpeningBalancesRecorded() as opening:
@@ -61,6 +71,11 @@ class Books:
                 self.currencies.add(snapshot.currency)
             case _:
                 pass
+
+    def split(self, symbol: str) -> Decimal:
+        """What splits added to the positions in a symbol."""
+        found = (each for each in self.adjustments if each.kind is AdjustmentKind.SPLIT and each.symbol == symbol)
+        return sum((each.amount for each in found), Decimal(0))
 
     def _take_in(self, position: Position) -> None:
         key = _key(position)
@@ -152,7 +167,7 @@ def _position_errors(books: Books, assets: Assets) -> list[str]:
     errors = []
     for symbol in sorted(held.keys() | books.counted.keys()):
         base = assets[symbol][0] if symbol in assets else None
-        bought = sum((_net(fill, base) for fill in books.counted.get(symbol, ())), Decimal(0))
+        bought = sum((_net(fill, base) for fill in books.counted.get(symbol, ())), books.split(symbol))
         if held[symbol] != bought:
             errors.append(f"the position in {symbol} is {plain(held[symbol])} and its fills give {plain(bought)}")
     return errors
@@ -174,6 +189,9 @@ def _balance_errors(books: Books, observed: AccountObserved, assets: Assets) -> 
                 expected[base] += fill.side.sign * fill.quantity
                 expected[quote] -= fill.side.sign * fill.quantity * fill.price + fill.tax
                 expected[fill.fee_asset] -= fill.fee
+    for adjustment in books.adjustments:
+        if (adjustment.venue, adjustment.account) == account:
+            expected[adjustment.asset] += adjustment.amount
     seen = defaultdict(Decimal, {balance.asset: balance.total for balance in observed.balances})
     return [
         f"the venue has {plain(seen[asset])} {asset}, and opening plus fills give {plain(expected[asset])}"

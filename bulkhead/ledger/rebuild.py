@@ -12,10 +12,10 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Table, insert, select
+from sqlalchemy import Connection, Table, insert, inspect, select
 from sqlalchemy.exc import IntegrityError
 
-from bulkhead.ledger import schema
+from bulkhead.ledger import migrate, schema
 from bulkhead.ledger.apply import apply
 from bulkhead.ledger.connect import close, open_memory, snapshot, transaction
 from bulkhead.ledger.export import EXPORTED_STREAMS, event_of, file_of
@@ -26,8 +26,7 @@ from messages.records import LedgerEvent, Stream
 
 MAX_DIFFERENCES = 100
 """More would not be read; a comparison ends there."""
-TABLES: tuple[Table, ...] = tuple(table for table in schema.metadata.sorted_tables if table is not schema.deadlines)
-"""Deadlines are not made from events."""
+TABLES: tuple[Table, ...] = tuple(schema.metadata.sorted_tables)
 
 
 class RebuildFailed(ValueError):
@@ -78,9 +77,21 @@ def _events_of(path: Path) -> Iterator[LedgerEvent]:
 
 
 def compare(real: Connection, rebuilt: Connection) -> tuple[Difference, ...]:
-    """Table by table; the first MAX_DIFFERENCES of them."""
-    found = (difference for table in TABLES for difference in _compare_table(table, real, rebuilt))
+    """Table by table; the first MAX_DIFFERENCES of them. Of an older file, the tables that it has."""
+    found = (difference for table in _comparable(real) for difference in _compare_table(table, real, rebuilt))
     return tuple(islice(found, MAX_DIFFERENCES))
+
+
+def _comparable(real: Connection) -> tuple[Table, ...]:
+    if migrate.check(real, "the ledger") == migrate.HEAD:
+        return TABLES
+    there = inspect(real)
+    names = set(there.get_table_names())
+    return tuple(
+        table
+        for table in TABLES
+        if table.name in names and {found["name"] for found in there.get_columns(table.name)} >= set(table.c.keys())
+    )
 
 
 def _compare_table(table: Table, real: Connection, rebuilt: Connection) -> Iterator[Difference]:

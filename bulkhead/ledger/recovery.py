@@ -9,10 +9,13 @@ from collections import defaultdict
 from decimal import Decimal, localcontext
 from typing import Any
 
-from sqlalchemy import Connection, Table, exists, func, select
+from sqlalchemy import Connection, Table, exists, func, or_, select
 
 from bulkhead.ledger.exact import EXACT
+from bulkhead.ledger.inbox_port import KnownIntent
 from bulkhead.ledger.schema import (
+    adjustments,
+    deadlines,
     fill_totals,
     fills,
     opening_balances,
@@ -23,9 +26,9 @@ from bulkhead.ledger.schema import (
 )
 from messages.orders import Balance, Fill, FillBooked, OrderRow
 from messages.portfolio import PortfolioSnapshot, Position
-from messages.records import RecoveryLoaded
+from messages.records import DeadlineSet, RecoveryLoaded
 from messages.trading import OrderIntent
-from messages.values import IntentStatus
+from messages.values import IntentStatus, Origin
 
 WATERMARK_MARGIN_NS = 60 * 1_000_000_000
 """The venue's clock stamps executions and ours stamps orders; more skew than this stops trading anyway."""
@@ -115,7 +118,7 @@ def _opening_balances(connection: Connection) -> tuple[Balance, ...] | None:
 
 
 def _balance_changes(connection: Connection) -> dict[str, Decimal]:
-    """`<symbol>:base` and `<symbol>:quote` before fees, and each fee asset's name with minus what was paid in it.
+    """`<symbol>:base` and `<symbol>:quote` before fees; each asset's name with its adjustments less fees paid in it.
 
     A fill does not name its assets; who knows the instruments adds the three kinds up per asset.
     """
@@ -123,7 +126,7 @@ def _balance_changes(connection: Connection) -> dict[str, Decimal]:
     changes: defaultdict[str, Decimal] = defaultdict(Decimal)
     with localcontext(EXACT):
         for kind, name, total in connection.execute(query):
-            changes[name if kind == "fee" else f"{name}:{kind}"] += total
+            changes[f"{name}:{kind}" if kind in ("base", "quote") else name] += total
     return dict(changes)
 
 
@@ -148,5 +151,25 @@ def _fill_ids(connection: Connection, watermark_ns: int) -> tuple[str, ...]:
 
 def _has_history(connection: Connection) -> bool:
     """Whether anything was ever traded or held here: a session that only started leaves none."""
-    tables: tuple[Table, ...] = (opening_balances, order_intents, orders, fills, positions)
+    tables: tuple[Table, ...] = (opening_balances, order_intents, orders, fills, positions, adjustments)
     return any(connection.scalar(select(exists(select(table)))) for table in tables)
+
+
+def find_intent(connection: Connection, action_key: str, intent_id: str) -> KnownIntent | None:
+    """The intent with this action key, else the one with this id."""
+    columns = [order_intents.c[name] for name in KnownIntent._fields]
+    query = select(*columns).where(
+        or_(order_intents.c.action_key == action_key, order_intents.c.intent_id == intent_id)
+    )
+    rows = [
+        KnownIntent(**{**row, "origin": Origin(row["origin"]), "status": IntentStatus(row["status"])})
+        for row in connection.execute(query).mappings()
+    ]
+    return min(rows, key=lambda known: known.action_key != action_key, default=None)
+
+
+def load_deadlines(connection: Connection) -> tuple[DeadlineSet, ...]:
+    """What is set and not cleared, the earliest first."""
+    query = select(deadlines.c.id.label("deadline_id"), deadlines.c.due_ns, deadlines.c.kind, deadlines.c.payload)
+    rows = connection.execute(query.order_by(deadlines.c.due_ns, deadlines.c.id)).mappings()
+    return tuple(DeadlineSet.model_validate(dict(row)) for row in rows)

@@ -144,7 +144,7 @@ fill_totals = Table(
     metadata,
     Column("venue", Text, primary_key=True),
     Column("account", Text, primary_key=True),
-    Column("kind", Text, primary_key=True),  # base and quote of a symbol, or fee of an asset
+    Column("kind", Text, primary_key=True),  # base and quote of a symbol, fee or adjustment of an asset
     Column("name", Text, primary_key=True),
     Column("total", Exact, nullable=False),
 )
@@ -265,5 +265,60 @@ deadlines = Table(
     _time("due_ns"),
     _text("kind"),
     _text("payload"),
+    _seq(),
     Index("ix_deadlines_due", "due_ns"),
+)
+
+order_aliases = Table(
+    "order_aliases",
+    metadata,
+    Column("client_order_id", Text, primary_key=True),
+    Column("venue_order_id", Text, primary_key=True),
+    _text("venue"),
+    _text("account"),
+    Column("venue_date", Text),  # where it is NULL, no database holds the number to be unique
+    _text("branch"),
+    _time("first_seen_ns"),
+    _seq(),
+    UniqueConstraint("venue", "account", "venue_date", "branch", "venue_order_id", name="uq_order_aliases_number"),
+    Index("ix_order_aliases_venue_order_id", "venue_order_id"),
+)
+
+adjustments = Table(
+    "adjustments",
+    metadata,
+    Column("adjustment_id", Text, primary_key=True),
+    _text("kind"),
+    _text("venue"),
+    _text("account"),
+    _text("asset"),
+    Column("amount", Exact, nullable=False),
+    Column("symbol", Text),
+    Column("strategy_id", Text),
+    _text("source"),
+    _text("reason"),
+    _time("effective_ns"),
+    _seq(),
+    Index("ix_adjustments_effective", "effective_ns"),
+)
+
+config_snapshots = Table(
+    "config_snapshots",
+    metadata,
+    Column("config_snapshot_id", Text, primary_key=True),
+    _text("content"),
+    _time("first_seen_ns"),
+    _seq(),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("venue", Text, primary_key=True),
+    Column("account", Text, primary_key=True),
+    _text("owner"),
+    Column("epoch", BigInteger, nullable=False),
+    Column("expires_at_ns", BigInteger),
+    Column("released_ns", BigInteger),
+    _seq(),
 )

@@ -18,11 +18,12 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from bulkhead.ledger import chain, migrate, recovery
 from bulkhead.ledger.apply import apply
 from bulkhead.ledger.connect import close, open_reader, open_writer, snapshot, transaction
+from bulkhead.ledger.inbox_port import KnownIntent
 from bulkhead.ledger.lock import OwnerLock
 from bulkhead.ledger.port import DuplicateRecord, Entry, LedgerUnavailable
 from bulkhead.ledger.schema import events
 from messages.catalogue import canonical, record_to_json
-from messages.records import LedgerEvent, RecoveryLoaded, Stream
+from messages.records import DeadlineSet, LedgerEvent, RecoveryLoaded, Stream
 
 READ_CHUNK = 1_000
 """Events fetched at a time, so that a long read neither fills the memory nor holds the file."""
@@ -30,7 +31,7 @@ _insert_event = insert(events)
 
 
 @contextmanager
-def _named_errors(path: Path) -> Iterator[None]:
+def named_errors(path: Path) -> Iterator[None]:
     """The driver's errors, by the names of the port."""
     try:
         yield
@@ -55,7 +56,7 @@ class SqliteLedger:
         try:
             self._connection = _open_current(path)
             self._identity = _identity(path)
-            with _named_errors(path):
+            with named_errors(path):
                 self._head = read_head(self._connection)
         except BaseException:
             self.close()
@@ -87,7 +88,7 @@ class SqliteLedger:
             event = _link(head, entry, data)
             head = chain.Head(event.seq, event.hash)
             written.append(event)
-        with _named_errors(self.path), transaction(connection):
+        with named_errors(self.path), transaction(connection):
             connection.execute(_insert_event, [event_row(event) for event in written])
             for entry, data, event in zip(entries, fields, written, strict=True):
                 apply(connection, entry.record, data, event)
@@ -98,17 +99,28 @@ class SqliteLedger:
         """What is unfinished, plus the latest ended orders.
 
         `balance_changes` has three kinds of key: `<symbol>:base` and `<symbol>:quote`, the exact sums of every fill
-        before fees (taxes are in the quote), and the plain name of each fee asset with minus the fees paid in it.
+        before fees (taxes are in the quote), and the plain name of each asset with its adjustments less the fees paid
+        in it.
         """
-        with _named_errors(self.path), snapshot(self.connection):
+        with named_errors(self.path), snapshot(self.connection):
             return recovery.load(self.connection, tombstone_count)
 
     def events(
         self, after_seq: int = 0, streams: Sequence[Stream] = (), session_id: str | None = None
     ) -> Iterator[LedgerEvent]:
         """Events in order, from `after_seq` + 1 on; all streams and sessions when none is named."""
-        with _named_errors(self.path):
+        with named_errors(self.path):
             yield from read_events(self.connection, after_seq, streams, session_id)
+
+    def load_deadlines(self) -> tuple[DeadlineSet, ...]:
+        """What is set and not cleared, the earliest first. Raises LedgerUnavailable."""
+        with named_errors(self.path):
+            return recovery.load_deadlines(self.connection)
+
+    def find_intent(self, action_key: str, intent_id: str) -> KnownIntent | None:
+        """The intent with this action key, else the one with this id. Raises LedgerUnavailable."""
+        with named_errors(self.path):
+            return recovery.find_intent(self.connection, action_key, intent_id)
 
     def close(self) -> None:
         """Idempotent."""
@@ -125,7 +137,7 @@ class LedgerReader:
         self.path = path
         self.connection = open_reader(path)
         try:
-            with _named_errors(path):
+            with named_errors(path):
                 if migrate.check(self.connection, str(path)) is None:
                     raise LedgerUnavailable(f"{path} is empty")
         except BaseException:
@@ -136,8 +148,13 @@ class LedgerReader:
         self, after_seq: int = 0, streams: Sequence[Stream] = (), session_id: str | None = None
     ) -> Iterator[LedgerEvent]:
         """As SqliteLedger.events."""
-        with _named_errors(self.path):
+        with named_errors(self.path):
             yield from read_events(self.connection, after_seq, streams, session_id)
+
+    def find_intent(self, action_key: str, intent_id: str) -> KnownIntent | None:
+        """As SqliteLedger.find_intent."""
+        with named_errors(self.path):
+            return recovery.find_intent(self.connection, action_key, intent_id)
 
     def close(self) -> None:
         close(self.connection)
@@ -198,7 +215,7 @@ def _open_current(path: Path) -> Connection:
     if revision == migrate.HEAD:
         return connection
     try:
-        with _named_errors(path), transaction(connection):
+        with named_errors(path), transaction(connection):
             migrate.upgrade(connection)
     except BaseException:
         close(connection)
@@ -209,7 +226,7 @@ def _open_current(path: Path) -> Connection:
 def _peek(path: Path) -> str | None:
     reader = open_reader(path)
     try:
-        with _named_errors(path):
+        with named_errors(path):
             return migrate.check(reader, str(path))
     finally:
         close(reader)

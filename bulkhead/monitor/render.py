@@ -295,6 +295,37 @@ def _operator(payload: _Payload) -> _Shown:
     return "OPERATOR", f"{payload['operator']} {payload['action']}: {payload['reason']}"
 
 
+def _alias(p: _Payload) -> _Shown:
+    return (
+        "ALIAS",
+        f"order {short(p['client_order_id'])} is number {p['venue_order_id']} at {p['venue']}: {p['reason']}",
+    )
+
+
+def _deadline(p: _Payload) -> _Shown:
+    return "DUE", f"{p['kind']} {p['deadline_id']} at {clock(p['due_ns'])}"
+
+
+def _cleared(p: _Payload) -> _Shown:
+    return "DUE", f"{p['deadline_id']} cleared: {p['reason']}"
+
+
+def _adjustment(p: _Payload) -> _Shown:
+    return "ADJUST", f"{p['kind']} {amount(p['amount'])} {p['asset']} in {p['account']}: {p['reason']}"
+
+
+def _config(p: _Payload) -> _Shown:
+    return "CONFIG", f"settings {p['config_snapshot_id']}"
+
+
+def _lease(p: _Payload) -> _Shown:
+    return "LEASE", f"{p['venue']}/{p['account']} taken by {p['owner']}, epoch {p['epoch']}"
+
+
+def _lease_released(p: _Payload) -> _Shown:
+    return "LEASE", f"{p['venue']}/{p['account']} released, epoch {p['epoch']}"
+
+
 _WORDS: dict[str, Callable[[_Payload], _Shown]] = {
     "DecisionMade": _decision,
     "DecisionOutcome": _outcome,
@@ -308,6 +339,13 @@ _WORDS: dict[str, Callable[[_Payload], _Shown]] = {
     "PositionRecorded": _position,
     "PortfolioRecorded": _portfolio,
     "OpeningBalancesRecorded": _opening,
+    "OrderAliasRecorded": _alias,
+    "DeadlineSet": _deadline,
+    "DeadlineCleared": _cleared,
+    "AdjustmentRecorded": _adjustment,
+    "ConfigSnapshotRecorded": _config,
+    "LeaseTaken": _lease,
+    "LeaseReleased": _lease_released,
     "AccountObserved": _account,
     "RoundTripRecorded": _trade,
     "RiskRefusalRecorded": _refusal,

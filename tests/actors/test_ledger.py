@@ -89,8 +89,21 @@ class Told:
 
 
 @pytest.fixture
-def told() -> Told:
+def told(monkeypatch: pytest.MonkeyPatch) -> Told:
+    """Where anybody may write anything."""
+    monkeypatch.setattr("actors.ledger.forbidden", lambda sender, records: ())
     return Told()
+
+
+def test_what_is_not_its_senders_to_write_is_refused_whole() -> None:
+    told = Told()
+    told.append(1, addresses.PORTFOLIO)
+    told.append(2, addresses.OMS)
+    told.commit()
+    assert told.posted() == ["o2"]
+    (refused,) = told.story.ctx.tells(AppendFailed, addresses.PORTFOLIO)
+    assert refused.reason == "not portfolio's to write: FillRecorded"
+    assert not told.gate.reasons(), "a fault of one actor's is no failure of the disk"
 
 
 def test_what_waits_together_shares_one_commit_and_is_released_after_it(told: Told) -> None:

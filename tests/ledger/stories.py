@@ -11,11 +11,18 @@ from messages.orders import Balance, Fill, OrderRow, OrderTicket
 from messages.portfolio import PortfolioSnapshot, Position, RoundTrip
 from messages.records import (
     AccountObserved,
+    AdjustmentKind,
+    AdjustmentRecorded,
+    ConfigSnapshotRecorded,
+    DeadlineSet,
     FailureRecorded,
     FillRecorded,
     IntentRecorded,
     IntentStatusChanged,
+    LeaseTaken,
     OpeningBalancesRecorded,
+    OperatorActed,
+    OrderAliasRecorded,
     OrderRecorded,
     PortfolioRecorded,
     PositionRecorded,
@@ -199,6 +206,52 @@ def session_started(session_id: str = SESSION) -> SessionStarted:
         seed=2**70,
         at_ns=START_NS,
     )
+
+
+def adjustment(number: int, amount: Decimal = Decimal(500), **changes: object) -> AdjustmentRecorded:
+    deposit = AdjustmentRecorded(
+        adjustment_id=f"sim:{number}",
+        kind=AdjustmentKind.DEPOSIT,
+        venue="sim",
+        account="paper",
+        asset="USDT",
+        amount=amount,
+        source="venue",
+        reason="seen in the account",
+        effective_ns=START_NS,
+    )
+    return AdjustmentRecorded.model_validate({**dict(deposit), **changes})
+
+
+def lease(epoch: int, owner: str = "one") -> LeaseTaken:
+    return LeaseTaken(venue="sim", account="paper", owner=owner, epoch=epoch, at_ns=START_NS)
+
+
+def alias(number: int, venue_order_id: str, venue_date: str | None = None, branch: str = "") -> OrderAliasRecorded:
+    return OrderAliasRecorded(
+        client_order_id=f"o{number}",
+        venue="sim",
+        account="paper",
+        venue_order_id=venue_order_id,
+        venue_date=venue_date,
+        branch=branch,
+        reason="amended",
+    )
+
+
+def config_snapshot(content: str = "{}") -> ConfigSnapshotRecorded:
+    return ConfigSnapshotRecorded(config_snapshot_id="c1", content=content, at_ns=START_NS)
+
+
+def deadline(number: int, due_ns: int = START_NS) -> DeadlineSet:
+    return DeadlineSet(deadline_id=f"d{number}", due_ns=due_ns, kind="query", payload='{"order":"o1"}')
+
+
+def housekeeping() -> list[Entry]:
+    """A row in each of the tables that a plain session does not fill."""
+    acted = OperatorActed(operator="me", action="stop", reason="to see", at_ns=START_NS)
+    records = (config_snapshot(), lease(1), alias(1, "901", "20250101"), deadline(1), adjustment(1), acted)
+    return [entry(record) for record in records]
 
 
 def story(buys: int = 3, session_id: str = SESSION, first: int = 0) -> Iterator[list[Entry]]:

@@ -9,7 +9,18 @@ from bulkhead.ledger.balances import BalanceCheck, check_balances, last_agreed, 
 from bulkhead.ledger.chain import GENESIS, Head, link
 from messages.catalogue import canonical, record_to_json
 from messages.records import AccountObserved, FillRecorded, LedgerEvent, PositionRecorded, Record
-from tests.ledger.stories import FEE, PRICE, QUANTITY, balance, fill, fill_recorded, opening, position, story
+from tests.ledger.stories import (
+    FEE,
+    PRICE,
+    QUANTITY,
+    adjustment,
+    balance,
+    fill,
+    fill_recorded,
+    opening,
+    position,
+    story,
+)
 
 HELD = QUANTITY - FEE
 CASH = Decimal(1_000_000) - QUANTITY * PRICE
@@ -52,6 +63,26 @@ def check(*records: Record) -> BalanceCheck:
 
 def test_books_that_agree() -> None:
     assert check(opening(), fill_recorded(1), held(), observed()) == ((), 4, ())
+
+
+def test_adjustments_count_for_the_balance_and_a_split_for_the_position_too() -> None:
+    deposit = adjustment(1, Decimal(500))
+    assert check(opening(), fill_recorded(1), held(), deposit, observed(CASH + 500)).errors == ()
+    (error,) = check(opening(), fill_recorded(1), held(), deposit, observed(CASH)).errors
+    assert "USDT" in error
+    elsewhere = adjustment(2, account="other")
+    assert check(opening(), fill_recorded(1), held(), elsewhere, observed()).errors == ()
+    more = {"kind": "SPLIT", "asset": "BTC", "symbol": "BTCUSDT", "strategy_id": "momentum"}
+    split = adjustment(3, HELD, **more)
+    after = PositionRecorded(position=position(2 * HELD, "sim:BTCUSDT:1"))
+    assert check(opening(), fill_recorded(1), held(), split, after, observed(btc=2 * HELD)).errors == ()
+    (error,) = check(opening(), fill_recorded(1), held(), split, observed(btc=2 * HELD)).errors
+    assert error.startswith("the position in BTCUSDT is")
+
+
+def test_a_split_names_its_owner() -> None:
+    with pytest.raises(ValueError, match="names the symbol and the strategy"):
+        adjustment(1, kind="SPLIT", symbol="BTCUSDT")
 
 
 def test_a_whole_session_agrees() -> None:

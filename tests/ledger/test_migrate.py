@@ -1,20 +1,37 @@
 """Tables come from revisions, all at once, and a newer file is left alone."""
 
+import io
 import sqlite3
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.operations import Operations
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.schema import CreateTable
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 from bulkhead.ledger import migrate, schema
-from bulkhead.ledger.port import LedgerNewer, LedgerUnavailable
+from bulkhead.ledger.port import DuplicateRecord, LedgerNewer, LedgerUnavailable
+from bulkhead.ledger.rebuild import check_tables
 from bulkhead.ledger.sqlite import LedgerReader, SqliteLedger
-from tests.ledger.stories import entry, order_recorded
+from messages.records import OrderAliasRecorded
+from messages.values import OrderStatus
+from tests.ledger.stories import alias, entry, order_recorded
+
+FROM_0001 = Path(__file__).with_name("ledger_0001.sql")
+"""Written by the version of Bulkhead that knew revision 0001 only: a session, and three orders that are open."""
+
+
+@pytest.fixture
+def old(path: Path) -> Path:
+    connection = sqlite3.connect(path)
+    connection.executescript(FROM_0001.read_text(encoding="utf-8"))
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.close()
+    return path
 
 
 def set_revision(path: Path, revision: str) -> None:
@@ -83,3 +100,116 @@ def test_a_migration_that_fails_halfway_leaves_nothing(path: Path, monkeypatch: 
     with pytest.raises(LedgerUnavailable, match="empty"):
         LedgerReader(path)
     SqliteLedger(path).close()
+
+
+# -- from 0001 --------------------------------------------------------------------------------------------------------
+
+
+def aliases(path: Path) -> list[tuple[object, ...]]:
+    connection = sqlite3.connect(path)
+    rows = connection.execute("SELECT client_order_id, venue_order_id, venue_date FROM order_aliases ORDER BY 2")
+    found = rows.fetchall()
+    connection.close()
+    return found
+
+
+@pytest.mark.req("X-02")
+def test_a_file_of_0001_with_open_orders_is_brought_up_to_date(old: Path) -> None:
+    ledger = SqliteLedger(old)
+    assert {
+        row.ticket.client_order_id: row.status for row in ledger.load_recovery().orders if row.intent_id != "i0"
+    } == {
+        "o11": OrderStatus.PARTIAL,
+        "o12": OrderStatus.UNKNOWN,
+        "o13": OrderStatus.PENDING_SUBMIT,
+    }
+    assert {intent.intent_id for intent in ledger.load_recovery().open_intents} == {"i11", "i12", "i13"}
+    assert aliases(old) == [("o11", "901", None), ("o11", "902", None), ("o12", "903", None)]
+    ledger.append([entry(order_recorded(13)), entry(alias(13, "904", "20250101"))])
+    context = MigrationContext.configure(ledger.connection)
+    assert compare_metadata(context, schema.metadata) == []
+    ledger.close()
+    reader = LedgerReader(old)
+    assert check_tables(reader) == (), "the events give what the revision filled in"
+    reader.close()
+
+
+def test_an_old_file_is_read_and_checked_as_it_is(old: Path) -> None:
+    """`bulkhead verify` before the first start of a new version: it changes nothing."""
+    reader = LedgerReader(old)
+    assert check_tables(reader) == ()
+    reader.close()
+    set_revision(old, migrate.HEAD)
+    reader = LedgerReader(old)
+    with pytest.raises(Exception, match="no such"):
+        check_tables(reader)
+    reader.close()
+
+
+def test_a_file_that_cannot_be_brought_up_to_date_stays_as_it_was(old: Path) -> None:
+    connection = sqlite3.connect(old)
+    connection.execute("UPDATE events SET payload = '{}' WHERE type = 'OrderRecorded'")
+    connection.commit()
+    connection.close()
+    with pytest.raises(KeyError):
+        SqliteLedger(old)
+    reader = LedgerReader(old)
+    assert migrate.check(reader.connection, "it") == "0001"
+    reader.close()
+
+
+def test_there_is_no_way_down(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    SqliteLedger(old).close()
+    with monkeypatch.context() as patch:
+        patch.setattr(migrate, "REVISIONS", ("0001",))
+        patch.setattr(migrate, "HEAD", "0001")
+        with pytest.raises(LedgerNewer, match="revision 0002"):
+            SqliteLedger(old)
+    newest = ScriptDirectory(str(Path(migrate.__file__).parent / "migrations")).get_revision(migrate.HEAD)
+    with pytest.raises(NotImplementedError, match="put a backup back"):
+        newest.module.downgrade()
+
+
+def test_a_number_is_unique_where_its_date_is_given(old: Path) -> None:
+    ledger = SqliteLedger(old)
+    ledger.append([entry(alias(1, "7")), entry(alias(2, "7"))])
+    ledger.append([entry(alias(1, "7", "20250101", "01")), entry(alias(2, "7", "20250102", "01"))])
+    ledger.append([entry(alias(3, "7", "20250101", "02"))])
+    with pytest.raises(DuplicateRecord, match="order_aliases"):
+        ledger.append([entry(alias(4, "7", "20250101", "01"))])
+    assert isinstance(alias(1, "7"), OrderAliasRecorded)
+    ledger.close()
+
+
+def test_the_revisions_are_valid_for_postgresql() -> None:
+    """As SQL, since no PostgreSQL is at hand; and they make the same tables as the schema."""
+    script = ScriptDirectory(str(Path(migrate.__file__).parent / "migrations"))
+    said = io.StringIO()
+    context = MigrationContext.configure(
+        dialect_name="postgresql",
+        opts={
+            "fn": lambda revision, _: script._upgrade_revs(migrate.HEAD, revision),
+            "as_sql": True,
+            "output_buffer": said,
+        },
+    )
+    with Operations.context(context):
+        context.run_migrations()
+    text = " ".join(said.getvalue().split())
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+    for table in schema.metadata.sorted_tables:
+        wanted = " ".join(str(CreateTable(table).compile(dialect=dialect)).split())
+        assert _columns(wanted) in {_columns(made) for made in _made(text, table.name)}
+        for index in table.indexes:
+            assert " ".join(str(CreateIndex(index).compile(dialect=dialect)).split()) in text
+    assert "amount NUMERIC NOT NULL" in text
+
+
+def _made(text: str, table: str) -> list[str]:
+    return [f"CREATE TABLE {table} ({part}" for part in text.split(f"CREATE TABLE {table} (")[1:]]
+
+
+def _columns(statement: str) -> frozenset[str]:
+    """What stands in the brackets, in whatever order."""
+    inside = statement[statement.index("(") + 1 :].split(";")[0].strip()
+    return frozenset(part.strip() for part in inside.removesuffix(")").split(", "))

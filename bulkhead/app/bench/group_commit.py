@@ -14,6 +14,7 @@ from actors import addresses
 from actors.ledger import LedgerActor, LedgerFigures
 from bulkhead.app.bench.figures import Spread
 from bulkhead.app.exit_codes import ExitCode, Stopped
+from bulkhead.ledger import owners
 from bulkhead.ledger.port import Entry
 from bulkhead.ledger.sqlite import SqliteLedger
 from bulkhead.ledger.writers import Writers
@@ -30,7 +31,7 @@ SECONDS = 8.0
 SYNC_S = 0.010
 TARGET_SYNCS = 3.0
 _PATIENCE_S = 30.0
-_SENDER = "bench"
+_SENDER = owners.DESK  # whose records these are
 
 
 class GroupCommitFigures(Value):
