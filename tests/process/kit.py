@@ -72,7 +72,9 @@ class Run(LiveRun):
     """A `bulkhead run` process."""
 
     def lines(self, stream: str) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in (self.session_dir / f"{stream}.jsonl").read_text().splitlines()]
+        """Of one file of the session; none before there is one."""
+        path = self.session_dir / f"{stream}.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
 @contextmanager
