@@ -83,6 +83,7 @@ class LedgerActor(Behaviour):
             return
         sender = ctx.current.sender
         if wrong := forbidden(sender, append.records):
+            self._loads.pop(sender, None)  # what it writes next would rest on this
             ctx.tell(sender, AppendFailed(reason=f"not {sender}'s to write: {', '.join(wrong)}"))
             return
         self._waiting.append(_Waiting(append, ctx.current))

@@ -1,6 +1,7 @@
 """LedgerActor: one transaction for what waits together, and nothing released before it is on disk."""
 
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 
 import pytest
 
@@ -17,13 +18,14 @@ from messages.records import (
     EventsCommitted,
     LedgerEvent,
     LoadRecovery,
+    PortfolioRecorded,
     RecoveryLoaded,
     Stream,
 )
 from supervisor.gate import LEDGER_REASON
 from tests.actors.kit import Story, open_gate
 from tests.execution.orders import order
-from tests.ledger.stories import fill_recorded, order_recorded
+from tests.ledger.stories import fill_recorded, order_recorded, portfolio
 
 
 class FakeLedger:
@@ -97,10 +99,14 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Told:
 
 def test_what_is_not_its_senders_to_write_is_refused_whole() -> None:
     told = Told()
-    told.append(1, addresses.PORTFOLIO)
+    load_id = told.load(addresses.PORTFOLIO)
+    told.append(1, addresses.PORTFOLIO, load_id)
     told.append(2, addresses.OMS)
+    own = PortfolioRecorded(snapshot=portfolio(Decimal(1)))
+    told.story.hear(Append(records=(own,), load_id=load_id), sender=addresses.PORTFOLIO)
     told.commit()
     assert told.posted() == ["o2"]
+    assert len(told.ledger.batches[0]) == 1, "what it wrote next rests on what was refused"
     (refused,) = told.story.ctx.tells(AppendFailed, addresses.PORTFOLIO)
     assert refused.reason == "not portfolio's to write: FillRecorded"
     assert not told.gate.reasons(), "a fault of one actor's is no failure of the disk"
