@@ -282,7 +282,10 @@ class RemoteCell:
     def _forgo(self) -> None:
         """The child has left one that was ahead, or it is to be asked something else first: so it leaves the others."""
         while self._asked:
-            self._hear(self._asked.popleft().number)
+            number = self._asked.popleft().number
+            if self._hear(number):  # and whoever waits for that message would have it handled again
+                self._end()
+                raise ProtocolBroken(f"did what it had left: {number}", self._last_lines())
 
     def _is_asked(self) -> None:
         channel = self._open_channel()
