@@ -11,8 +11,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from bulkhead.venues.simulator.settings import SimulatorSettings
+
 QUOTE = "USDT"
-OPENING_CASH = Decimal(100_000)
+OPENING_CASH = SimulatorSettings().opening_balances[QUOTE]
 """What the simulated venue gives to an account that it has not seen before."""
 _TIMEOUT_S = 10.0
 

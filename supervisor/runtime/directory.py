@@ -228,11 +228,9 @@ class Directory(ABC):
         """Every name that has a mailbox."""
         return frozenset(self._slots)
 
-    def knows(self, name: object) -> bool:
-        """Whether the name has a mailbox; `name in host` asks the same."""
+    def __contains__(self, name: object) -> bool:
+        """Whether the name has a mailbox."""
         return name in self._slots
-
-    __contains__ = knows
 
     def is_flooded(self, name: str) -> bool:
         """Whether the name's order lane is over its bound, so that its source had better wait."""

@@ -29,8 +29,6 @@ TARGET_S = 1.0
 SYMBOL, STRATEGY = "BTCUSDT", "history"
 _BEGAN_NS = 1_700_000_000_000_000_000
 _NS_PER_S = 1_000_000_000
-_CASH = Decimal(100_000)
-"""What the simulated venue gives to a new account."""
 
 
 class RecoveryFigures(Value):
@@ -98,7 +96,7 @@ def _fill(number: int) -> FillRecorded:
 
 
 def _outcome(fills: int) -> Iterator[Record]:
-    balance = Balance(asset="USDT", free=_CASH, locked=Decimal(0))
+    balance = Balance(asset="USDT", free=SimulatorSettings().opening_balances["USDT"], locked=Decimal(0))
     yield OpeningBalancesRecorded(venue="sim", account="paper", balances=(balance,), at_ns=_BEGAN_NS)
     yield PositionRecorded(
         position=Position(

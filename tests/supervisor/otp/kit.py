@@ -234,7 +234,7 @@ class Tree:
         return self.state(name) is ChildState.READY
 
     def until_state(self, name: str, state: ChildState) -> None:
-        self.until(lambda: self.host.knows(name) and self.state(name) is state)
+        self.until(lambda: name in self.host and self.state(name) is state)
 
     def until_ready(self, name: str, epoch: int) -> None:
         """Until this incarnation is ready."""
