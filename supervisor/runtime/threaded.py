@@ -175,8 +175,9 @@ class ThreadedHost(Host):
             if not one.is_over:
                 one.ahead.extend(more)
                 more = []
+            batch = (envelope, *one.ahead)  # here, since whoever gives it up takes them away
         self._put_back(one.slot, more)
-        cell.ask_ahead((envelope, *one.ahead))
+        cell.ask_ahead(batch)
         goes_on = self._feed(one, cell, envelope)
         while goes_on and (following := self._next_ahead(one, cell)) is not None:
             goes_on = self._feed(one, cell, following)
