@@ -21,7 +21,7 @@ from messages.market import (
 )
 from messages.portfolio import Marks
 from messages.supervision import TimerFired
-from messages.values import Price, Value
+from messages.values import MarketSnapshot, Price, Value
 from supervisor.runtime.behaviour import Behaviour, Context, receives
 
 MARK_INTERVAL_S = 1.0
@@ -51,6 +51,17 @@ class SymbolState:
     builders: dict[int, BarBuilder] = field(default_factory=dict)
 
 
+def _as_snapshot(quote: Quote) -> MarketSnapshot:
+    return MarketSnapshot(
+        symbol=quote.symbol,
+        bid=quote.bid,
+        bid_quantity=quote.bid_quantity,
+        ask=quote.ask,
+        ask_quantity=quote.ask_quantity,
+        event_time_ns=quote.event_time_ns,
+    )
+
+
 class MarketDataActor(Behaviour):
     def __init__(
         self, feed: str, venue: str, bar_intervals_s: dict[str, tuple[int, ...]], max_silence_s: float
@@ -63,6 +74,7 @@ class MarketDataActor(Behaviour):
             for symbol, intervals in bar_intervals_s.items()
         }
         self._marks: dict[str, Price] = {}
+        self._quotes: dict[str, Quote] = {}
         self._marks_changed = False
         self._connected = False
         self._is_silent = False
@@ -118,6 +130,7 @@ class MarketDataActor(Behaviour):
         state.last_update_id = quote.update_id
         if quote.bid is not None and quote.ask is not None:
             self._mark(quote.symbol, (quote.bid + quote.ask) / 2)
+            self._quotes[quote.symbol] = quote
         ctx.publish(addresses.ticks(quote.symbol), quote)
 
     @receives(Book)
@@ -178,7 +191,9 @@ class MarketDataActor(Behaviour):
         ctx.after(MARK_INTERVAL_S, "marks")
         if self._marks_changed:
             self._marks_changed = False
-            ctx.publish(addresses.MARKS, Marks(venue=self._venue, prices=dict(self._marks), at_ns=ctx.now_ns()))
+            quotes = tuple(_as_snapshot(quote) for quote in self._quotes.values())
+            marks = Marks(venue=self._venue, prices=dict(self._marks), quotes=quotes, at_ns=ctx.now_ns())
+            ctx.publish(addresses.MARKS, marks)
         silent_s = (ctx.now_ns() - (self._last_received_ns or 0)) / 1e9
         if (silent_s > self._max_silence_s) != self._is_silent:
             self._is_silent = not self._is_silent

@@ -8,43 +8,36 @@ start, crash or reconnect the books are compared with the venue before the gate 
 from decimal import Decimal
 
 from actors import addresses
-from actors.reconciler import UNANSWERED, OmsSeat, Reconciler
-from bulkhead.execution import micro_pipeline, order_events
+from actors.oms_seat import OmsSeat
+from actors.order_worker import WORK_INTERVAL_S
+from actors.reconciler import UNANSWERED, Reconciler
+from bulkhead.execution import order_events
 from bulkhead.execution.fills import execution_of
-from bulkhead.execution.micro_pipeline import Planned
 from bulkhead.execution.order_book import OrderBook
 from bulkhead.execution.recent import Recent
 from bulkhead.venues.port import CANCELLED_UNSENT
-from messages.base import Letter
 from messages.codes import ErrorCode
+from messages.escapes import Escape, EscapeTrigger
 from messages.failure import CancelEntries, FailureMode, FailureReported
 from messages.orders import (
-    CancelOrder,
-    IntentClosed,
-    IntentSettled,
     OrderEvidence,
     OrderNotSent,
     OrderQueryFailed,
     OrderStatusReported,
     OrdersTold,
     QueryOrder,
-    SubmitOrder,
     TellChannel,
 )
 from messages.portfolio import TellState
 from messages.records import (
     AppendFailed,
-    IntentRecorded,
-    IntentStatusChanged,
     LoadRecovery,
-    OrderRecorded,
-    Record,
     RecoveryLoaded,
 )
 from messages.supervision import Terminated, TimerFired
 from messages.trading import OrderIntent, RiskApproved
-from messages.values import IntentStatus, OnStop, OrderStatus
-from supervisor.gate import Gate
+from messages.values import IntentType, OnStop, OrderStatus
+from supervisor.gate import SESSION_REASON, Gate
 from supervisor.runtime.behaviour import Context, receives
 
 RESEND_DELAYS_S = (1.0, 2.0, 4.0)
@@ -84,6 +77,8 @@ class OmsActor(Reconciler):
         self._reserved = dict(loaded.reserved_notional)
         for intent in loaded.open_intents:
             self._actions.add(intent.action_key)
+        self._recover_work(loaded.deadlines, loaded.stopping)
+        self._recover_escapes(loaded.deadlines, ctx)
         self._confirmed = {(p.strategy_id, p.symbol): p.quantity for p in loaded.positions}
         for booked in loaded.unapplied_fills:
             self._confirm(booked.fill)
@@ -96,7 +91,9 @@ class OmsActor(Reconciler):
             self._is_loaded = True
             ctx.after(self._seat.reconcile_interval_without_stream_s, "reconcile")
             ctx.after(self._seat.query_unknown_interval_s, "query")
+            ctx.after(WORK_INTERVAL_S, "work")
             ctx.ready()
+        self._work_all(ctx)
         self._askers[addresses.RISK_GUARD] = None  # and everybody else who may have missed what was said of an order
         self._askers.update({addresses.strategy(strategy_id): strategy_id for strategy_id in self._seat.on_stop})
         self._answer(ctx)
@@ -118,11 +115,23 @@ class OmsActor(Reconciler):
 
     @receives(Terminated)
     def on_terminated(self, ended: Terminated, ctx: Context) -> None:
-        """A strategy is parked or was stopped: nobody looks after its entries any more. Its exits stay either way."""
+        """A strategy is parked or was stopped: nobody looks after its entries any more. At the end of a session its
+        own plan holds."""
+        if self._gate.is_in_force(SESSION_REASON):
+            return
         for strategy_id, on_stop in self._seat.on_stop.items():
-            if addresses.strategy(strategy_id) == ended.child and on_stop is not OnStop.KEEP:
-                reason = f"{ended.child} has ended: {ended.reason}"
+            if addresses.strategy(strategy_id) != ended.child:
+                continue
+            reason = f"{ended.child} has ended: {ended.reason}"
+            if on_stop is OnStop.CANCEL_ENTRIES:
                 self.on_cancel_entries(CancelEntries(reason=reason, strategy_id=strategy_id), ctx)
+            elif on_stop is OnStop.FLATTEN:
+                self.on_escape(self._flatten(strategy_id, reason), ctx)
+
+    @staticmethod
+    def _flatten(strategy_id: str, reason: str) -> Escape:
+        trigger = EscapeTrigger.STRATEGY_ENDED
+        return Escape(escape_id=f"{trigger}/{strategy_id}", trigger=trigger, reason=reason, strategy_id=strategy_id)
 
     def _answer(self, ctx: Context) -> None:
         """Nobody is told of orders that have not been read yet."""
@@ -134,8 +143,10 @@ class OmsActor(Reconciler):
 
     def _told(self, strategy_id: str | None) -> OrdersTold:
         rows = self._book.of_strategy(strategy_id)
-        reserved = {row.intent_id: self._reserved.get(row.intent_id, Decimal(0)) for row in rows}
-        return OrdersTold(orders=rows, reserved_notional=reserved)
+        waiting = tuple(each for each in self._waiting() if strategy_id in (None, each.strategy_id))
+        intent_ids = (*(row.intent_id for row in rows), *(each.intent_id for each in waiting))
+        reserved = {intent_id: self._reserved.get(intent_id, Decimal(0)) for intent_id in intent_ids}
+        return OrdersTold(orders=rows, reserved_notional=reserved, waiting=waiting)
 
     # -- intents ------------------------------------------------------------------------------------------------------
 
@@ -145,57 +156,11 @@ class OmsActor(Reconciler):
         if not self._actions.add(intent.action_key):
             self._refuse_silently(intent, ErrorCode.INTENT_DUPLICATE, "this decision has an intent already", ctx)
             return
-        plan = micro_pipeline.plan(
-            intent,
-            session_id=self._seat.session_id,
-            instrument=self._seat.instruments.get(intent.symbol),
-            orders=self._book.of_symbol(intent.symbol),
-            gate_refusal=self._gate_refusal(intent),
-            settings=self._seat.pipeline,
-            now_ns=ctx.now_ns(),
-            confirmed_position=self._confirmed.get((intent.strategy_id, intent.symbol), Decimal(0)),
-        )
-        checks = (*approval.checks, *plan.checks) if isinstance(plan, Planned) else approval.checks
-        recorded = IntentRecorded(intent=intent, checks=checks, reserved_notional=approval.reserved_notional)
-        if not isinstance(plan, Planned):
-            reason = f"{plan.detail} ({plan.check}: {plan.value} against {plan.limit})"
-            status = IntentStatusChanged(
-                intent_id=intent.intent_id, status=IntentStatus.REJECTED, code=plan.code, reason=reason
-            )
-            release = self._closing_letters(intent, plan.code, reason, ctx)
-            self._append((recorded, status), release, intent.correlation_id, ctx)
-            return
-        self._book.add_intent(intent)
-        self._reserved[intent.intent_id] = approval.reserved_notional
-        records: list[Record] = [recorded]
-        letters: list[Letter] = []
-        for row in plan.orders:
-            self._book.put(row)
-            records.append(OrderRecorded(order=row, change="created"))
-            letters += self._order_letters(row, "created", is_late=False, ctx=ctx)
-            submit = SubmitOrder(ticket=row.ticket, tick_received_monotonic_ns=intent.tick_received_monotonic_ns)
-            letters.append(ctx.seal(self._broker, submit, correlation_id=intent.correlation_id))
-        self._append(tuple(records), tuple(letters), intent.correlation_id, ctx)
-
-    def _gate_refusal(self, intent: OrderIntent) -> str | None:
-        if not self._is_loaded:
-            return "the order manager has not read the ledger yet"
-        names = (f"venue:{intent.venue}", f"symbol:{intent.symbol}", f"strategy:{intent.strategy_id}")
-        return self._gate.refusal_in(frozenset({"all", *names}), is_entry=intent.intent_type.is_entry)
+        self._take(intent, approval.checks, approval.reserved_notional, ctx)
 
     def _refuse_silently(self, intent: OrderIntent, code: str, reason: str, ctx: Context) -> None:
         for letter in self._closing_letters(intent, code, reason, ctx):
             ctx.post(letter)
-
-    def _closing_letters(self, intent: OrderIntent, code: str, reason: str, ctx: Context) -> tuple[Letter, ...]:
-        settled = IntentSettled(intent_id=intent.intent_id, strategy_id=intent.strategy_id, code=code, reason=reason)
-        closed = IntentClosed(
-            intent_id=intent.intent_id, symbol=intent.symbol, filled=Decimal(0), filled_notional=Decimal(0)
-        )
-        return (
-            ctx.seal(addresses.strategy(intent.strategy_id), settled, correlation_id=intent.correlation_id),
-            ctx.seal(addresses.RISK_GUARD, closed, correlation_id=intent.correlation_id),
-        )
 
     # -- evidence -----------------------------------------------------------------------------------------------------
 
@@ -213,14 +178,15 @@ class OmsActor(Reconciler):
         tried = self._resends.get(key, 0)
         is_wanted = row.status is OrderStatus.PENDING_SUBMIT and evidence.code not in NEVER_RESENT
         if is_wanted and tried < len(RESEND_DELAYS_S):
-            self._resends[key] = tried + 1
-            ctx.after(max(RESEND_DELAYS_S[tried], evidence.retry_after_s or 0.0), f"resend:{key}")
+            delay_s = max(RESEND_DELAYS_S[tried], evidence.retry_after_s or 0.0)
+            self._note_resend(row, ctx.now_ns() + int(delay_s * 1e9), ctx)
+            ctx.after(delay_s, f"resend:{key}")
             return
         self._settle(
             order_events.give_up(row, f"{evidence.code}: {evidence.reason}", ctx.now_ns()), ctx, source="reply"
         )
 
-    def _resend(self, key: str, ctx: Context) -> None:
+    def _on_resend_due(self, key: str, ctx: Context) -> None:
         row = self._book.get(key)
         if row is None or row.status is not OrderStatus.PENDING_SUBMIT:
             return
@@ -228,8 +194,7 @@ class OmsActor(Reconciler):
         if intent is not None and intent.expires_at_ns is not None and ctx.now_ns() >= intent.expires_at_ns:
             self._settle(order_events.give_up(row, "its intent has expired", ctx.now_ns()), ctx, source="deadline")
             return
-        submit = ctx.seal(self._broker, SubmitOrder(ticket=row.ticket), correlation_id=row.correlation_id)
-        self._settle(order_events.resend(row, "sent again", ctx.now_ns()), ctx, source="deadline", then=(submit,))
+        self._resend(row, "sent again", ctx)
 
     @receives(OrderStatusReported)
     def on_status(self, reported: OrderStatusReported, ctx: Context) -> None:
@@ -253,20 +218,19 @@ class OmsActor(Reconciler):
 
     @receives(CancelEntries)
     def on_cancel_entries(self, plan: CancelEntries, ctx: Context) -> None:
+        """The milder plan: what is held is kept, and one cancel is asked for of each order."""
+        for intent in self._book.open_intents():
+            if self._is_meant(plan, intent.strategy_id, intent.symbol, intent.intent_type):
+                self._stop(intent, plan.reason, ctx)
         for row in self._book.of_strategy(plan.strategy_id):
-            if plan.symbol is not None and row.ticket.symbol != plan.symbol:
-                continue
-            if not (plan.everything or row.ticket.intent_type.is_entry) or row.status is OrderStatus.PENDING_CANCEL:
-                continue
-            key = row.ticket.client_order_id
-            cancel = CancelOrder(client_order_id=key, symbol=row.ticket.symbol, reason=plan.reason)
-            letter = ctx.seal(self._broker, cancel, correlation_id=row.correlation_id)
-            asked = order_events.request_cancel(row, plan.reason, ctx.now_ns())
-            if row.status is OrderStatus.PENDING_SUBMIT:
-                self._settle(asked, ctx, "plan", then=(letter,))  # behind its order, which may still wait for the disk
-            else:
-                ctx.post(letter)  # a cancel needs no record before it: it works with a full disk, too
-                self._settle(asked, ctx, "plan")
+            is_asked = row.status is OrderStatus.PENDING_CANCEL
+            if not is_asked and self._is_meant(plan, row.strategy_id, row.ticket.symbol, row.ticket.intent_type):
+                self._cancel(row, plan.reason, ctx)
+
+    @staticmethod
+    def _is_meant(plan: CancelEntries, strategy_id: str, symbol: str, intent_type: IntentType) -> bool:
+        is_in_scope = plan.strategy_id in (None, strategy_id) and plan.symbol in (None, symbol)
+        return is_in_scope and (plan.everything or intent_type.is_entry)
 
     # -- timers -------------------------------------------------------------------------------------------------------
 
@@ -281,8 +245,14 @@ class OmsActor(Reconciler):
         elif kind == "query":
             ctx.after(self._seat.query_unknown_interval_s, "query")
             self._query_unanswered(ctx)
+        elif kind == "work":
+            ctx.after(WORK_INTERVAL_S, "work")
+            self._work_all(ctx)
+            self._make_rounds(ctx)
+        elif kind == "escape":
+            self._make_rounds(ctx)
         elif kind == "resend":
-            self._resend(key, ctx)
+            self._on_resend_due(key, ctx)
         elif kind == "reload":
             ctx.tell(addresses.LEDGER, LoadRecovery())
 

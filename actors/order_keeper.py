@@ -7,9 +7,10 @@ guard's reservation) is released by the ledger once the step is on disk.
 
 from abc import ABC, abstractmethod
 from decimal import Decimal
+from typing import NamedTuple
 
 from actors import addresses
-from bulkhead.execution import order_events
+from bulkhead.execution import deadlines, order_events
 from bulkhead.execution.exact import exact
 from bulkhead.execution.order_book import OrderBook
 from bulkhead.execution.order_events import Applied, OrderEvent
@@ -18,15 +19,24 @@ from messages.orders import (
     ExecutionReported,
     Fill,
     FillBooked,
-    IntentClosed,
     OrderRow,
     OrderUpdated,
     QueryOrder,
 )
-from messages.records import Append, FillRecorded, IntentStatusChanged, OrderRecorded, Record
+from messages.records import Append, FillRecorded, OrderRecorded, Record
 from messages.trading import OrderIntent
-from messages.values import IntentStatus, OrderStatus
 from supervisor.runtime.behaviour import Behaviour, Context
+
+
+class Followup(NamedTuple):
+    """What is to be written down, and what is said once it is: `first` before what it follows from, `letters` after."""
+
+    records: tuple[Record, ...] = ()
+    first: tuple[Letter, ...] = ()
+    letters: tuple[Letter, ...] = ()
+
+
+NOTHING = Followup()
 
 
 class OrderKeeper(Behaviour, ABC):
@@ -39,8 +49,13 @@ class OrderKeeper(Behaviour, ABC):
         self._reserved: dict[str, Decimal] = {}
         """Notional that the risk guard holds for each open intent."""
         self._resends: dict[str, int] = {}
+        """How often each order has been tried again."""
         self._confirmed: dict[tuple[str, str], Decimal] = {}
         """Position by strategy and symbol from booked fills, net of fees paid in the base asset."""
+
+    @abstractmethod
+    def _go_on(self, intent: OrderIntent, ctx: Context) -> Followup:
+        """What an open intent makes of a change in the books."""
 
     @abstractmethod
     def _doubt(self, reason: str, ctx: Context) -> None:
@@ -61,7 +76,16 @@ class OrderKeeper(Behaviour, ABC):
         return applied.order
 
     def _settle(self, applied: Applied, ctx: Context, source: str, then: tuple[Letter, ...] = ()) -> None:
-        """Record one step of one order; what follows from it is released once it is on disk."""
+        """Record one step of one order, and what its intent makes of it; what follows is released once it is on disk.
+        `then` goes behind it."""
+        step = self._step(applied, ctx, source)
+        intent = self._book.intent(applied.order.intent_id)
+        more = NOTHING if intent is None else self._go_on(intent, ctx)
+        records = (*step.records, *more.records)
+        self._append(records, (*more.first, *step.letters, *more.letters, *then), applied.order.correlation_id, ctx)
+
+    def _step(self, applied: Applied, ctx: Context, source: str) -> Followup:
+        """The records and letters of one step of one order, which is in the book from here on."""
         row, change = applied.order, applied.change or "noted"
         self._book.put(row)
         intent = self._book.intent(row.intent_id)
@@ -84,14 +108,9 @@ class OrderKeeper(Behaviour, ABC):
             letters += (ctx.seal(name, booked, correlation_id=row.correlation_id) for name in both)
         records.append(OrderRecorded(order=row, change=change, is_late=applied.is_late, notes=applied.notes))
         letters += self._order_letters(row, change, is_late=applied.is_late, ctx=ctx)
-        if intent is not None and self._book.is_finished(intent.intent_id):
-            records.append(self._close(intent, row))
-            filled, notional = self._book.filled(intent.intent_id)
-            closed = IntentClosed(
-                intent_id=intent.intent_id, symbol=intent.symbol, filled=filled, filled_notional=notional
-            )
-            letters.append(ctx.seal(addresses.RISK_GUARD, closed, correlation_id=row.correlation_id))
-        self._append(tuple(records), (*letters, *then), row.correlation_id, ctx)
+        if row.status.is_terminal and self._resends.pop(row.ticket.client_order_id, None) is not None:
+            records.append(deadlines.cleared(deadlines.resend_id(row.ticket.client_order_id), "the order has ended"))
+        return Followup(tuple(records), letters=tuple(letters))
 
     def _confirm(self, fill: Fill) -> None:
         key = (fill.strategy_id, fill.symbol)
@@ -100,16 +119,6 @@ class OrderKeeper(Behaviour, ABC):
             if fill.fee_asset == self._base_assets.get(fill.symbol):
                 change -= fill.fee
             self._confirmed[key] = self._confirmed.get(key, Decimal(0)) + change
-
-    def _close(self, intent: OrderIntent, row: OrderRow) -> IntentStatusChanged:
-        self._book.close_intent(intent.intent_id)
-        self._reserved.pop(intent.intent_id, None)
-        self._resends.pop(row.ticket.client_order_id, None)
-        filled, _ = self._book.filled(intent.intent_id)
-        failed = {OrderStatus.REJECTED: IntentStatus.REJECTED, OrderStatus.FAILED: IntentStatus.FAILED}
-        status = IntentStatus.DONE if filled else failed.get(row.status, IntentStatus.DONE)
-        reason = row.reason or f"{filled:f} of {intent.quantity:f} filled"
-        return IntentStatusChanged(intent_id=intent.intent_id, status=status, reason=reason)
 
     def _order_letters(self, row: OrderRow, change: str, *, is_late: bool, ctx: Context) -> tuple[Letter, ...]:
         update = OrderUpdated(order=row, change=change, is_late=is_late)

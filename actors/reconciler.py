@@ -4,17 +4,13 @@ One way for start, crash, restart and reconnect: the gate is shut, the venue is 
 booked, what is unknown is resolved, and only when that is on disk and nothing is left in doubt does the gate open.
 """
 
-from collections.abc import Mapping
-from types import MappingProxyType
-from typing import NamedTuple
-
 from actors import addresses
-from actors.order_keeper import OrderKeeper
+from actors.escaper import Escaper
+from actors.oms_seat import OmsFigures, OmsSeat
 from bulkhead.execution import order_events
-from bulkhead.execution.micro_pipeline import PipelineSettings
 from bulkhead.execution.recent import Recent
 from bulkhead.execution.reconcile import LocalView, Reconciliation, reconcile
-from bulkhead.venues.port import ClientIdScheme, Instrument, VenueCapabilities
+from bulkhead.venues.port import ClientIdScheme
 from messages.codes import ErrorCode
 from messages.failure import FailureMode, FailureReported, StopReason
 from messages.orders import (
@@ -29,7 +25,7 @@ from messages.orders import (
 )
 from messages.portfolio import ReconcilePortfolio
 from messages.records import ForeignOrderSeen, OrphanFillSeen, ReconciliationRecorded, Record
-from messages.values import OnStop, OrderStatus, StopLevel, Value
+from messages.values import OrderStatus, StopLevel
 from supervisor.gate import Gate
 from supervisor.runtime.behaviour import Context, receives
 
@@ -38,7 +34,9 @@ SNAPSHOT_MARGIN_S = 60.0
 SNAPSHOT_TIMEOUT_S = 120.0
 """A snapshot without an answer for this long was lost with an actor that died over it: another one is asked for."""
 DOUBTFUL_ROUNDS = 12
-"""Reconciliations in a row that stayed in doubt before an operator is asked."""
+"""Reconciliations in a row that stayed in doubt before an operator is asked, and"""
+DOUBTFUL_FOR_S = 60.0
+"""how long they have: a question that the venue answers in time is no drift, however often it is asked."""
 
 
 STRANGERS_KEPT = 10_000
@@ -46,57 +44,29 @@ STRANGERS_KEPT = 10_000
 UNANSWERED = frozenset({OrderStatus.PENDING_SUBMIT, OrderStatus.PENDING_CANCEL})
 
 
-class OmsSeat(NamedTuple):
-    """What the OMS is told when it is made."""
-
-    session_id: str
-    venue: str
-    account: str
-    symbols: tuple[str, ...]
-    instruments: dict[str, Instrument]
-    capabilities: VenueCapabilities
-    pipeline: PipelineSettings
-    answer_timeout_s: float
-    reconcile_interval_s: float
-    reconcile_interval_without_stream_s: float
-    query_unknown_interval_s: float
-    on_stop: Mapping[str, OnStop] = MappingProxyType({})
-    """By strategy id: what becomes of its orders when it has ended for good."""
-
-
-class OmsFigures(Value):
-    """Shown by `status`."""
-
-    working: int
-    unknown: int
-    reconciliations: int
-    is_reconciling: bool
-    foreign_orders: int
-    orphan_fills: int
-
-
-class Reconciler(OrderKeeper):
+class Reconciler(Escaper):
     def __init__(self, seat: OmsSeat, gate: Gate) -> None:
-        super().__init__(addresses.broker(seat.venue), {i.symbol: i.base_asset for i in seat.instruments.values()})
-        self._seat = seat
-        self._gate = gate
+        super().__init__(seat, gate)
         self._seen_foreign, self._seen_orphans = Recent(STRANGERS_KEPT), Recent(STRANGERS_KEPT)
         self._stream_reason = f"stream:{seat.venue}"
-        self._is_loaded = False
         self._began: tuple[int, int] | None = None  # doubts of the gate and monotonic time when reconciling began
         self._reconcile_again: str | None = None
         self._watermark_ns = self._since_ns = 0
         self._horizon_ns = 0  # before this the fill book does not know what is booked: never ask for it
-        self._reconciliations = self._doubtful_rounds = 0
+        self._reconciliations = self._doubtful_rounds = self._doubtful_since_ns = 0
+        self._is_drift_told = False
 
     def figures(self) -> OmsFigures:
         return OmsFigures(
             working=len(self._book.open_rows()),
             unknown=len(self._book.unknown()),
+            waiting_children=sum(len(self._book.later(intent.intent_id)) for intent in self._book.open_intents()),
+            escapes=len(self._escapes),
             reconciliations=self._reconciliations,
             is_reconciling=self._began is not None,
             foreign_orders=len(self._seen_foreign),
             orphan_fills=len(self._seen_orphans),
+            stages=self._stage_times.figures(),
         )
 
     @property
@@ -178,7 +148,10 @@ class Reconciler(OrderKeeper):
         row = self._book.get(key)
         if row is not None and not row.status.is_terminal:
             reason = f"{ErrorCode.ORDER_PROVEN_ABSENT}: the venue never had it"
-            self._settle(order_events.prove_absent(row, reason, ctx.now_ns()), ctx, source="snapshot")
+            if self._may_resend(row, ctx):
+                self._resend(row, reason, ctx)
+            else:
+                self._settle(order_events.prove_absent(row, reason, ctx.now_ns()), ctx, source="snapshot")
 
     def _conclude(
         self, result: Reconciliation, snapshot: VenueSnapshotTaken, began: tuple[int, int], fills: int, ctx: Context
@@ -186,6 +159,8 @@ class Reconciler(OrderKeeper):
         """Write down what was found; the gate opens when that is on disk, and not before."""
         doubts, began_ns = began
         self._reconciliations += 1
+        if result.is_clean or self._doubtful_rounds == 0:
+            self._doubtful_since_ns, self._is_drift_told = ctx.monotonic_ns(), False
         self._doubtful_rounds = 0 if result.is_clean else self._doubtful_rounds + 1
         problems = (*result.contradictions, *(f"{u.client_order_id}: {u.reason}" for u in result.unresolved))
         done = Reconciled(
@@ -206,9 +181,7 @@ class Reconciler(OrderKeeper):
         compare = ReconcilePortfolio(balances=snapshot.balances, as_of_ns=snapshot.as_of_ns)
         release = (ctx.seal(addresses.PORTFOLIO, compare), ctx.seal(ctx.name, done))
         self._append(tuple(records), release, None, ctx)
-        if self._doubtful_rounds == DOUBTFUL_ROUNDS:
-            detail = f"{DOUBTFUL_ROUNDS} reconciliations in a row left doubts: {'; '.join(problems) or 'orphan fills'}"
-            ctx.tell(addresses.FAILURE_HANDLER, FailureReported(mode=FailureMode.POSITION_DRIFT, detail=detail))
+        self._escalate(problems, ctx)
         if result.is_clean and not self._book.open_rows():
             self._watermark_ns = max(self._watermark_ns, snapshot.as_of_ns - int(SNAPSHOT_MARGIN_S * 1e9))
         for key in result.cancels_to_repeat:
@@ -217,6 +190,15 @@ class Reconciler(OrderKeeper):
                 ctx.tell(self._broker, CancelOrder(client_order_id=key, symbol=row.ticket.symbol, reason="repeated"))
         if self._reconcile_again is not None:
             self._begin_reconciliation(self._reconcile_again, ctx)
+
+    def _escalate(self, problems: tuple[str, ...], ctx: Context) -> None:
+        doubtful_s = (ctx.monotonic_ns() - self._doubtful_since_ns) / 1e9
+        if self._is_drift_told or self._doubtful_rounds < DOUBTFUL_ROUNDS or doubtful_s < DOUBTFUL_FOR_S:
+            return
+        self._is_drift_told = True
+        said = "; ".join(problems) or "orphan fills"
+        detail = f"{self._doubtful_rounds} reconciliations in {doubtful_s:.0f} s left doubts: {said}"
+        ctx.tell(addresses.FAILURE_HANDLER, FailureReported(mode=FailureMode.POSITION_DRIFT, detail=detail))
 
     @receives(Reconciled)
     def on_reconciled(self, done: Reconciled, ctx: Context) -> None:

@@ -14,6 +14,7 @@ from bulkhead.risk.limits import RiskLimits
 from bulkhead.risk.quality import QualityWindow
 from bulkhead.risk.rate import OrderRate
 from messages.codes import ErrorCode
+from messages.escapes import Escape, EscapeTrigger
 from messages.failure import CancelEntries, LimitApproached, RiskTripped, StopLevelTold, StopReason
 from messages.orders import FillBooked, IntentClosed, OrdersTold, OrderUpdated
 from messages.portfolio import PortfolioSnapshot, TellState, TradeClosed
@@ -53,7 +54,7 @@ class RiskGuardActor(Behaviour):
     @receives(OrdersTold)
     def on_orders_told(self, told: OrdersTold, _: Context) -> None:
         """What is in flight, after a restart of this guard or of the OMS."""
-        self._exposure = exposures.rebuilt(told.orders, told.reserved_notional)
+        self._exposure = exposures.rebuilt(told.orders, told.reserved_notional, told.waiting)
 
     @receives(TellState)
     def on_tell_state(self, _: TellState, ctx: Context) -> None:
@@ -175,7 +176,7 @@ class RiskGuardActor(Behaviour):
             ),
             by=ctx,
         )
-        ctx.tell(addresses.OMS, CancelEntries(reason=cause, everything=trip.level >= StopLevel.HARD))
+        ctx.tell(addresses.OMS, _plan_of(trip, cause))
         ctx.tell(addresses.FAILURE_HANDLER, trip)
         self._record(ctx, RiskTripRecorded(trip=trip))
 
@@ -188,3 +189,18 @@ class RiskGuardActor(Behaviour):
     @receives(AppendFailed)
     def on_append_failed(self, _: AppendFailed, __: Context) -> None:
         """The ledger has shut the gate itself; what tripped here stays in force without its record."""
+
+
+def _plan_of(trip: RiskTripped, cause: str) -> CancelEntries | Escape:
+    """What is done to what exists: HARD cancels everything and closes what is held, the others cancel entries."""
+    kind, _, name = trip.scope.partition(":")
+    strategy_id, symbol = (name if kind == "strategy" else None), (name if kind == "symbol" else None)
+    if trip.level < StopLevel.HARD:
+        return CancelEntries(reason=cause, strategy_id=strategy_id, symbol=symbol)
+    return Escape(
+        escape_id=f"{EscapeTrigger.RISK_GUARD}/{trip.limit_name}",
+        trigger=EscapeTrigger.RISK_GUARD,
+        reason=cause,
+        strategy_id=strategy_id,
+        symbol=symbol,
+    )

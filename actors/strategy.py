@@ -14,7 +14,7 @@ from bulkhead.strategy.api import Answer, Strategy
 from bulkhead.strategy.sizing import LotRules, SizeRefused, SizingPolicy, size_entry
 from messages.failure import StopLevelTold
 from messages.market import Bar, Book, FeedGap, MarketData, Quote, Trade
-from messages.orders import IntentSettled, OrderRow, OrdersTold, OrderUpdated
+from messages.orders import IntentSettled, IntentWaits, OrderRow, OrdersTold, OrderUpdated
 from messages.portfolio import PositionChanged, PositionsTold, TellState
 from messages.supervision import Busy, TimerFired
 from messages.trading import Decision, DecisionMade, OrderIntent, RiskRefused
@@ -25,14 +25,19 @@ from messages.values import (
     OrderType,
     Origin,
     Side,
+    SplitPolicy,
     StopLevel,
+    TimeInForce,
 )
 from supervisor.runtime.behaviour import Behaviour, Context, receives
 
 INTENT_VALID_S = 30.0
 """An intent has become an order by then or never will: whoever gets it later refuses it as expired."""
+WORKED_FOR_S = 600.0
+"""The same for what is worked on: the last child of a split and the last price of a resting order come by then."""
 ANSWER_MARGIN_S = 5.0
-"""An answer may come this much after the expiry; without one the intent was lost with an actor that died over it."""
+"""An answer may come this much after the first of the two; without one the intent was lost with an actor that died over
+it."""
 
 
 class Seat(NamedTuple):
@@ -64,6 +69,7 @@ class StrategyActor(Behaviour):
         self._positions: dict[str, Decimal] = {}
         self._orders: dict[str, OrderRow] = {}
         self._pending: dict[str, Pending] = {}  # by intent id, until an order is
+        self._waiting: dict[str, IntentWaits] = {}  # what of an intent has no order now and is to get one
         self._knows_positions = self._knows_orders = False
         self._level = StopLevel.HARD
         self._level_change = -1
@@ -94,6 +100,7 @@ class StrategyActor(Behaviour):
     @receives(OrdersTold)
     def on_orders(self, told: OrdersTold, _: Context) -> None:
         self._orders = {order.ticket.client_order_id: order for order in told.orders}
+        self._waiting = {wait.intent_id: wait for wait in told.waiting}
         self._knows_orders = True
 
     @receives(PositionChanged)
@@ -141,6 +148,14 @@ class StrategyActor(Behaviour):
         else:
             self._orders[order.ticket.client_order_id] = order
         self._answer(self._strategy.on_order_update(update, self._view), None, ctx)
+
+    @receives(IntentWaits)
+    def on_waits(self, wait: IntentWaits, _: Context) -> None:
+        self._pending.pop(wait.intent_id, None)
+        if wait.quantity:
+            self._waiting[wait.intent_id] = wait
+        else:
+            self._waiting.pop(wait.intent_id, None)
 
     @receives(TimerFired)
     def on_timer(self, timer: TimerFired, ctx: Context) -> None:
@@ -199,7 +214,8 @@ class StrategyActor(Behaviour):
         )
         ctx.publish(addresses.DECISIONS, made)
         if intent is not None:
-            until_ns = (intent.expires_at_ns or 0) + int(ANSWER_MARGIN_S * 1e9)
+            valid_s = min(_valid_s(decision), INTENT_VALID_S)
+            until_ns = intent.decision_time_ns + int((valid_s + ANSWER_MARGIN_S) * 1e9)
             self._pending[intent.intent_id] = Pending(intent.symbol, intent.quantity * intent.side.sign, until_ns)
             ctx.tell(addresses.RISK_GUARD, intent)
 
@@ -253,7 +269,7 @@ class StrategyActor(Behaviour):
             market=snapshot,
             decision_id=decision_id,
             decision_time_ns=now_ns,
-            expires_at_ns=now_ns + int((decision.valid_for_s or INTENT_VALID_S) * 1e9),
+            expires_at_ns=now_ns + int(_valid_s(decision) * 1e9),
             strategy_epoch=ctx.epoch,
             tick_received_monotonic_ns=cause.received_monotonic_ns if cause else None,
         ), None
@@ -264,20 +280,28 @@ class StrategyActor(Behaviour):
         return self._positions.get(symbol, Decimal(0))
 
     def working(self, symbol: str) -> Decimal:
-        """Signed leaves of its orders, with intents on their way that have no order yet."""
+        """Signed leaves of its orders, with whatever has no order yet and is to get one."""
         live = sum(
             (o.leaves * o.ticket.side.sign for o in self._orders.values() if o.ticket.symbol == symbol), Decimal(0)
         )
         if self._pending:
             now_ns = self._view.now_ns()
             self._pending = {key: pending for key, pending in self._pending.items() if pending.until_ns > now_ns}
-        return live + sum((p.quantity for p in self._pending.values() if p.symbol == symbol), Decimal(0))
+        coming = sum((w.quantity * w.side.sign for w in self._waiting.values() if w.symbol == symbol), Decimal(0))
+        return live + coming + sum((p.quantity for p in self._pending.values() if p.symbol == symbol), Decimal(0))
 
     def market(self, symbol: str) -> MarketSnapshot | None:
         return self._snapshots.get(symbol)
 
     def stop_level(self) -> StopLevel:
         return self._level
+
+
+def _valid_s(decision: Decision) -> float:
+    if decision.valid_for_s is not None:
+        return decision.valid_for_s
+    rests = decision.limit_price is not None and decision.time_in_force in (TimeInForce.GTC, TimeInForce.DAY)
+    return WORKED_FOR_S if rests or decision.split is not SplitPolicy.SINGLE else INTENT_VALID_S
 
 
 class _View:

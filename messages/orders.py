@@ -42,11 +42,15 @@ class OrderTicket(Value):
     limit_price: Price | None = None
     time_in_force: TimeInForce = TimeInForce.GTC
     intent_type: IntentType
+    is_stop_plan: bool = False
+    """An exit with which a stop plan gets out: it leaves at every stop level."""
 
     @model_validator(mode="after")
-    def _price_belongs_to_type(self) -> "OrderTicket":
+    def _is_possible(self) -> "OrderTicket":
         if (self.order_type is OrderType.LMT) != (self.limit_price is not None):
             raise ValueError("a limit order needs limit_price and a market order must not have one")
+        if self.is_stop_plan and self.intent_type.is_entry:
+            raise ValueError("a stop plan opens nothing")
         return self
 
 
@@ -350,6 +354,18 @@ class IntentSettled(Body):
     reason: str
 
 
+class IntentWaits(Body):
+    """What of an intent has no order now and is to get one: children whose turn is to come, and the rest of an order
+    that is being replaced. Told to its strategy whenever it changes; nothing more at zero."""
+
+    intent_id: str
+    strategy_id: Name
+    symbol: Symbol
+    side: Side
+    intent_type: IntentType
+    quantity: Size
+
+
 class Reconciled(Body):
     """A reconciliation finished. The gate may open only after one that is clean."""
 
@@ -371,3 +387,4 @@ class OrdersTold(Body):
     orders: tuple[OrderRow, ...]
     reserved_notional: dict[str, Number]
     """By intent id."""
+    waiting: tuple[IntentWaits, ...] = ()

@@ -2,7 +2,7 @@
 
 from messages.base import Body, Command, Lane
 from messages.orders import Balance
-from messages.values import Name, Nanoseconds, Number, Price, Symbol, Value
+from messages.values import MarketSnapshot, Name, Nanoseconds, Number, Price, Symbol, Value
 
 
 class Position(Value):
@@ -87,6 +87,8 @@ class Marks(Body):
 
     venue: Name
     prices: dict[Symbol, Price]
+    quotes: tuple[MarketSnapshot, ...] = ()
+    """The latest bid and ask of each symbol that has both."""
     at_ns: Nanoseconds
 
     def conflation_key(self) -> str:

@@ -8,7 +8,7 @@ Who may write which is a table: `bulkhead/ledger/owners.py`.
 from enum import StrEnum
 from typing import Annotated, ClassVar
 
-from pydantic import Field, SerializeAsAny, model_validator
+from pydantic import Field, SerializeAsAny
 
 from messages.base import Body, Command, Letter
 from messages.failure import FailureReported, LimitApproached, RiskTripped, StopLevelChanged
@@ -16,7 +16,7 @@ from messages.orders import Balance, Fill, FillBooked, OrderRow, Reconciled, Ven
 from messages.portfolio import PortfolioSnapshot, Position, RoundTrip
 from messages.supervision import ChildDown, ChildReady, DeadLetter
 from messages.trading import OrderIntent, RiskRefused
-from messages.values import IntentStatus, IntentType, Mode, Name, Nanoseconds, Number, Price, Symbol, Value
+from messages.values import IntentStatus, IntentType, Mode, Name, Nanoseconds, Number, Price, Value
 
 
 class Stream(StrEnum):
@@ -67,6 +67,8 @@ class OrderRecorded(Record):
     is_late: bool = False
     notes: tuple[str, ...] = ()
     """What was odd about it, in words."""
+    stages_us: dict[str, int] | None = None
+    """With `created`: microseconds that each stage of the order path took over it, or over the orders made with it."""
 
 
 class FillRecorded(Record):
@@ -172,45 +174,6 @@ class AccountObserved(Record):
 class RoundTripRecorded(Record):
     stream = Stream.TRADES
     trade: RoundTrip
-
-
-class AdjustmentKind(StrEnum):
-    DEPOSIT = "DEPOSIT"
-    WITHDRAWAL = "WITHDRAWAL"
-    DIVIDEND = "DIVIDEND"
-    SPLIT = "SPLIT"
-    FEE = "FEE"
-    OTHER = "OTHER"
-
-
-class AdjustmentRecorded(Record):
-    """A holding changed without an order. Once: the ledger refuses an adjustment_id that it has.
-
-    A SPLIT changes a position too, by the same amount: it names the strategy that holds it. Any other kind changes the
-    balance alone.
-    """
-
-    stream = Stream.PORTFOLIO
-    adjustment_id: str
-    """The venue's own id of it where there is one, so that what is reported twice is booked once."""
-    kind: AdjustmentKind
-    venue: Name
-    account: Name
-    asset: Annotated[str, Field(min_length=1)]
-    amount: Number
-    """Added to what is held of the asset; below zero it leaves."""
-    symbol: Symbol | None = None
-    strategy_id: Name | None = None
-    source: str
-    """venue or operator: who said so."""
-    reason: str
-    effective_ns: Nanoseconds
-
-    @model_validator(mode="after")
-    def _split_has_an_owner(self) -> "AdjustmentRecorded":
-        if self.kind is AdjustmentKind.SPLIT and (self.symbol is None or self.strategy_id is None):
-            raise ValueError("a SPLIT names the symbol and the strategy whose position it changes")
-        return self
 
 
 # -- written by RiskGuard, FailureHandler and the supervisor ----------------------------------------------------------
@@ -383,8 +346,12 @@ class RecoveryLoaded(Body):
     open_intents: tuple[OrderIntent, ...]
     reserved_notional: dict[str, Number] = Field(default_factory=dict)
     """What the risk guard holds for each open intent, by intent id."""
+    stopping: dict[str, str] = Field(default_factory=dict)
+    """Open intents that are not worked any more, and why; by intent id."""
+    deadlines: tuple[DeadlineSet, ...] = ()
+    """What is set and not cleared, the earliest first."""
     orders: tuple[OrderRow, ...]
-    """Every order that is not terminal, and the recently ended ones (tombstones)."""
+    """Every order that is not terminal, every one of an open intent, and the recently ended ones (tombstones)."""
     positions: tuple[Position, ...]
     unapplied_fills: tuple[FillBooked, ...] = ()
     """Fills on disk that no recorded position contains yet: what a crash left between the two commits."""

@@ -162,6 +162,8 @@ _TERMINAL = frozenset(
 class IntentStatus(StrEnum):
     NEW = "NEW"
     SUBMITTED = "SUBMITTED"
+    STOPPING = "STOPPING"
+    """Not worked any more: nothing new is sent for it, and its orders are to end."""
     DONE = "DONE"
     DUPLICATE = "DUPLICATE"
     REJECTED = "REJECTED"

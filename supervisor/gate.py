@@ -1,7 +1,7 @@
 """The gate: one shared latch, read in the transport right before each write.
 
-Entries leave only while no reason of SOFT or above is in force for them; exits only while none is HARD (the plan's own
-exits excepted, which a later stop plan brings). Whatever any actor believes, this is what decides. Any thread may read;
+Entries leave only while no reason of SOFT or above is in force for them; exits only while none is HARD, the stop plan's
+own exits excepted. Whatever any actor believes, this is what decides. Any thread may read;
 reasons are put in and taken out one by one, and a recovery removes only its own. An incarnation that was given up moves
 nothing any more, whenever it comes back: its successor judges the same things by what is true now.
 """
@@ -18,6 +18,8 @@ ENTRY_LIMIT = StopLevel.SOFT
 EXIT_LIMIT = StopLevel.HARD
 LEDGER_REASON = "ledger_failure:commit"
 RECOVERY_REASON = "recovery:books"
+SESSION_REASON = "session:stopping"
+"""In force from the moment that a session begins to end."""
 
 
 class Latch(Protocol):
@@ -159,6 +161,8 @@ class Gate:
         """Why this order must not leave now, or None. Constant work over the few reasons in force."""
         if epoch < self._current_epoch(issuer):
             return f"FENCED: {issuer} epoch {epoch} has ended"
+        if ticket.is_stop_plan:
+            return None
         scopes = frozenset({"all", f"venue:{ticket.venue}", f"symbol:{ticket.symbol}"})
         refusal = self.refusal_in(scopes, is_entry=ticket.intent_type.is_entry)
         return None if refusal is None else f"GATE_SHUT: {refusal}"

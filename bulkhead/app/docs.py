@@ -14,9 +14,10 @@ from decimal import Decimal
 from enum import IntEnum
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from bulkhead.app.exit_codes import ExitCode
 from bulkhead.app.settings import Settings, StrategySettings
@@ -203,9 +204,9 @@ def configuration() -> str:
         "which keeps them exact. `bulkhead show-config` shows what is in force and what the file set.\n",
     ]
     for name, field in Settings.model_fields.items():
-        section = field.annotation
-        if isinstance(section, type) and issubclass(section, BaseModel):
+        if section := _section_of(field):
             parts += [f"## [{name}]\n", *_table(section, remarks.get(name, {})), ""]
+            parts += _subsections(name, section)
     parts += ["## [[strategies]]\n", "One table for each strategy.\n", *_table(StrategySettings, {}), ""]
     parts += ["### sizing\n", *_table(SizingPolicy, {}), ""]
     for strategy in (EmaTrend, MeanReversion):
@@ -214,12 +215,28 @@ def configuration() -> str:
     return "\n".join(parts)
 
 
+def _subsections(above: str, model: type[BaseModel]) -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        if section := _section_of(field):
+            is_named = get_origin(field.annotation) is dict
+            yield f"### [{above}.{name}{'.<symbol>' if is_named else ''}]\n"
+            yield from (*_table(section, {}), "")
+
+
+def _section_of(field: FieldInfo) -> type[BaseModel] | None:
+    """The model of a table of its own, or of each table of a family."""
+    kind = get_args(field.annotation)[1] if get_origin(field.annotation) is dict else field.annotation
+    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+
+
 def _table(model: type[BaseModel], remarks: dict[str, str]) -> Iterator[str]:
     schema = model.model_json_schema()
     told = _docstrings(model)
     yield _row("key", "value", "default", "what it is")
     yield _row("---", "---", "---", "---")
     for name, field in model.model_fields.items():
+        if model is not StrategySettings and _section_of(field):
+            continue  # a table of its own
         value = _kind(schema["properties"][name], schema.get("$defs", {}))
         unit = next((unit for suffix, unit in _UNITS if name.endswith(suffix)), None)
         default = "*required*" if field.is_required() else _default(field.get_default(call_default_factory=True))

@@ -14,15 +14,14 @@ from actors.failure_handler import FailureHandlerActor
 from actors.ledger import LedgerActor
 from actors.market_data import MarketDataActor
 from actors.oms import OmsActor
+from actors.oms_seat import OmsSeat
 from actors.portfolio import PortfolioActor, PortfolioSeat
-from actors.reconciler import OmsSeat
 from actors.recorder import RecorderActor, Sinks
 from actors.risk_guard import RiskGuardActor
 from actors.strategy import Seat, StrategyActor
 from bulkhead.app.desk import DeskActor
 from bulkhead.app.notify import ASKED_BY_ENV
 from bulkhead.app.settings import Settings, VenueSettings
-from bulkhead.execution.micro_pipeline import PipelineSettings
 from bulkhead.ledger.port import LedgerPort
 from bulkhead.ledger.writers import Writers
 from bulkhead.monitor.observer import ObserverActor
@@ -195,11 +194,8 @@ def _execution(parts: Parts) -> SupervisorSpec:
         symbols=settings.symbols,
         instruments=parts.instruments,
         capabilities=parts.orders.capabilities,
-        pipeline=PipelineSettings(
-            max_market_age_s=settings.execution.max_market_age_s,
-            max_spread_bps=settings.execution.max_spread_bps,
-            price_collar_bps=settings.execution.price_collar_bps,
-        ),
+        pipeline=settings.execution.precheck(),
+        work=settings.execution.work(),
         answer_timeout_s=settings.execution.answer_timeout_s,
         reconcile_interval_s=settings.execution.reconcile_interval_s,
         reconcile_interval_without_stream_s=settings.execution.reconcile_interval_without_stream_s,
@@ -225,7 +221,7 @@ def _execution(parts: Parts) -> SupervisorSpec:
             ChildSpec(
                 id=addresses.OMS,
                 factory=lambda: OmsActor(oms_seat, parts.gate),
-                topics=(addresses.LOST_APPENDS,),
+                topics=(addresses.LOST_APPENDS, addresses.MARKS),
             ),
         ),
     )

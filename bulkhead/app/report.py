@@ -7,7 +7,8 @@ from typing import NamedTuple
 from actors import addresses
 from actors.ledger import LedgerActor, LedgerFigures
 from actors.market_data import FeedFigures, MarketDataActor
-from actors.reconciler import OmsFigures, Reconciler
+from actors.oms_seat import OmsFigures
+from actors.reconciler import Reconciler
 from bulkhead.app.house import FEED
 from bulkhead.app.session import Session
 from bulkhead.monitor.observer import ObserverActor
@@ -18,6 +19,7 @@ from bulkhead.monitor.status import (
     PnlStatus,
     PositionStatus,
     RunState,
+    StageStatus,
     StatusReport,
 )
 from messages.orders import OrderRow
@@ -76,6 +78,7 @@ def status_of(session: Session, state: RunState, started_ns: int) -> StatusRepor
         positions=_positions(figures.portfolio),
         open_orders=tuple(_open_order(order, host.now_ns()) for order in figures.open_orders),
         pnl=_pnl(figures.portfolio),
+        stages=_stages(figures),
         counters=_counters(figures, host),
     )
 
@@ -140,8 +143,21 @@ def _counters(figures: Figures, host: Host) -> dict[str, int]:
         names = ("ticks", "duplicates", "late", "gaps", "protocol_errors")
         counters |= {name: getattr(figures.feed, name) for name in names}
     if figures.oms is not None:
-        names = ("working", "unknown", "reconciliations", "foreign_orders", "orphan_fills")
-        counters |= {name: getattr(figures.oms, name) for name in names}
+        orders = (
+            "working",
+            "unknown",
+            "waiting_children",
+            "escapes",
+            "reconciliations",
+            "foreign_orders",
+            "orphan_fills",
+        )
+        counters |= {name: getattr(figures.oms, name) for name in orders}
     if figures.ledger is not None:
         counters |= {f"ledger_{name}": getattr(figures.ledger, name) for name in ("commits", "events", "failures")}
     return counters
+
+
+def _stages(figures: Figures) -> dict[str, StageStatus]:
+    found = {} if figures.oms is None else figures.oms.stages
+    return {name: StageStatus(count=s.count, p50_us=s.p50_us, p99_us=s.p99_us) for name, s in found.items()}

@@ -17,7 +17,8 @@ from types import FrameType
 from loguru import logger
 
 from actors import addresses
-from actors.reconciler import OmsFigures, Reconciler
+from actors.oms_seat import OmsFigures
+from actors.reconciler import Reconciler
 from bulkhead.app import exit_codes
 from bulkhead.app.console import Console, TapeProgress
 from bulkhead.app.driver import Driver, TapeDriver, ThreadedDriver
@@ -41,6 +42,7 @@ from messages.failure import CancelEntries, StopReason
 from messages.orders import Reconcile
 from messages.supervision import ChildDown
 from messages.values import StopLevel
+from supervisor.gate import SESSION_REASON
 from supervisor.policy import NORMAL_ENDS
 from supervisor.runtime.host import Host
 from supervisor.runtime.mailbox import Bounds
@@ -345,7 +347,7 @@ class Runner:
         self._notifier.stopping()
         if not self._is_down and not self._driver.is_lost:
             now_ns = self._host.now_ns()
-            stopping = StopReason(reason_id="session:stopping", level=StopLevel.SOFT, cause=reason, since_ns=now_ns)
+            stopping = StopReason(reason_id=SESSION_REASON, level=StopLevel.SOFT, cause=reason, since_ns=now_ns)
             self._gate.shut(stopping, by=None)
             if self._session.settings.session.on_stop == "cancel_entries":
                 self._host.tell(addresses.OMS, CancelEntries(reason=f"the session ends: {reason}"), sender="run")
@@ -365,9 +367,7 @@ class Runner:
         oms = self._host.behaviour(addresses.OMS)
         if isinstance(oms, Reconciler):
             return oms.figures()
-        return OmsFigures(
-            working=0, unknown=0, reconciliations=0, is_reconciling=False, foreign_orders=0, orphan_fills=0
-        )
+        return OmsFigures()
 
     def _tape_report(self) -> list[dict[str, object]]:
         if self._driver.is_lost:

@@ -10,19 +10,14 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 
+from bulkhead.app.execution_settings import ExecutionSettings, PositiveSeconds, Section
 from bulkhead.app.exit_codes import ExitCode, Stopped
 from bulkhead.risk.limits import RiskLimits
 from bulkhead.strategy.sizing import SizingPolicy
 from messages.values import Mode, Name, Symbol
 from supervisor.spec import HostKind
-
-PositiveSeconds = Annotated[float, Field(gt=0)]
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class SessionSettings(Section):
@@ -83,20 +78,6 @@ class VenueSettings(Section):
         if (self.api_key_env is None) != (self.api_secret_env is None):
             raise ValueError("api_key_env and api_secret_env belong together")
         return self
-
-
-class ExecutionSettings(Section):
-    answer_timeout_s: PositiveSeconds = 60.0
-    """An order without an answer for this long is queried and its symbol skipped."""
-    reconcile_interval_s: PositiveSeconds = 30.0
-    """Comparison with the venue while its order stream is healthy."""
-    reconcile_interval_without_stream_s: PositiveSeconds = 5.0
-    query_unknown_interval_s: PositiveSeconds = 5.0
-    max_spread_bps: Decimal = Decimal(50)
-    price_collar_bps: Decimal = Decimal(200)
-    """How far a limit price may lie from the market, entries and exits alike."""
-    max_market_age_s: PositiveSeconds = 10.0
-    """An entry is not sent on a market older than this."""
 
 
 class StrategySettings(Section):

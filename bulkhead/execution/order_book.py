@@ -3,16 +3,18 @@
 Pure state; the OMS is its only user. (The venue's book of bids and asks is something else.)
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from bulkhead.execution.fills import FillBook
+from bulkhead.execution.stages.split import Child
 from messages.orders import OrderRow
 from messages.trading import OrderIntent
 from messages.values import OrderStatus
 
 ENDED_KEPT = 1_000
-"""Ended orders remembered, so that late evidence finds its order without asking the ledger."""
+"""Ended orders remembered, so that late evidence finds its order without asking the ledger. Those of an open intent
+come on top: what its children have filled is not known without them."""
 
 
 class OrderBook:
@@ -23,6 +25,8 @@ class OrderBook:
         self._ended: dict[str, OrderRow] = {}
         self._intents: dict[str, OrderIntent] = {intent.intent_id: intent for intent in intents}
         self._children: dict[str, list[str]] = {}
+        self._later: dict[str, dict[int, Child]] = {}
+        self._stopping: dict[str, str] = {}
         self.fills = FillBook(fill_ids)
         for row in rows:
             self.put(row)
@@ -40,7 +44,12 @@ class OrderBook:
         self._open.pop(key, None)
         self._ended[key] = row
         if len(self._ended) > ENDED_KEPT:
-            oldest = self._ended.pop(next(iter(self._ended)))
+            self._forget_oldest()
+
+    def _forget_oldest(self) -> None:
+        oldest = next((row for row in self._ended.values() if row.intent_id not in self._intents), None)
+        if oldest is not None:
+            del self._ended[oldest.ticket.client_order_id]
             self._forget_child(oldest)
 
     def _forget_child(self, row: OrderRow) -> None:
@@ -80,6 +89,8 @@ class OrderBook:
 
     def close_intent(self, intent_id: str) -> None:
         self._intents.pop(intent_id, None)
+        self._later.pop(intent_id, None)
+        self._stopping.pop(intent_id, None)
 
     def open_intents(self) -> tuple[OrderIntent, ...]:
         return tuple(self._intents.values())
@@ -88,9 +99,23 @@ class OrderBook:
         rows = (self.get(key) for key in self._children.get(intent_id, ()))
         return tuple(row for row in rows if row is not None)
 
-    def is_finished(self, intent_id: str) -> bool:
-        """Every order of the intent has ended."""
-        return all(row.status.is_terminal for row in self.children(intent_id))
+    def put_later(self, intent_id: str, child: Child) -> None:
+        """A child whose turn is to come."""
+        self._later.setdefault(intent_id, {})[child.number] = child
+
+    def drop_later(self, intent_id: str, number: int) -> None:
+        """It has an order now, or will have none."""
+        self._later.get(intent_id, {}).pop(number, None)
+
+    def later(self, intent_id: str) -> Mapping[int, Child]:
+        return self._later.get(intent_id, {})
+
+    def stop_working(self, intent_id: str, reason: str) -> None:
+        """Nothing new is sent for the intent any more."""
+        self._stopping[intent_id] = reason
+
+    def stopping(self, intent_id: str) -> str | None:
+        return self._stopping.get(intent_id)
 
     def filled(self, intent_id: str) -> tuple[Decimal, Decimal]:
         """Quantity and notional filled over all orders of the intent."""

@@ -13,7 +13,7 @@ from bulkhead.ledger import schema
 from bulkhead.ledger.apply_housekeeping import HOUSEKEEPING, note_alias
 from bulkhead.ledger.exact import EXACT
 from bulkhead.ledger.rows import Fields, Handler, Upsert, add_total
-from messages import records
+from messages import escapes, records
 from messages.catalogue import canonical
 from messages.records import LedgerEvent, Record
 from messages.values import IntentStatus
@@ -232,6 +232,10 @@ def _stop_level(connection: Connection, record: records.StopLevelRecorded, field
     _risk_row(connection, event, fields["change"], level=int(record.change.level))
 
 
+def _escape(connection: Connection, record: escapes.EscapeRecorded, fields: Fields, event: LedgerEvent) -> None:
+    _risk_row(connection, event, fields, scope=record.scope)
+
+
 HANDLERS: dict[type[Record], Handler] = {
     records.IntentRecorded: _intent,
     records.IntentStatusChanged: _intent_status,
@@ -248,6 +252,7 @@ HANDLERS: dict[type[Record], Handler] = {
     records.RiskTripRecorded: _trip,
     records.LimitApproachRecorded: _approach,
     records.StopLevelRecorded: _stop_level,
+    escapes.EscapeRecorded: _escape,
     **HOUSEKEEPING,
 }
 """Records that change a table, and how."""

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, bindparam, delete, exists, insert, select, up
 
 from bulkhead.ledger import schema
 from bulkhead.ledger.rows import Fields, Handler, Upsert, add_total
-from messages import records
+from messages import adjustments, records
 from messages.orders import OrderRow
 from messages.records import LedgerEvent, Record
 
@@ -79,7 +79,7 @@ def _deadline_cleared(
 
 
 def _adjustment(
-    connection: Connection, record: records.AdjustmentRecorded, _fields: Fields, event: LedgerEvent
+    connection: Connection, record: adjustments.AdjustmentRecorded, _fields: Fields, event: LedgerEvent
 ) -> None:
     connection.execute(_insert_adjustment, {**dict(record), "kind": record.kind.value, "seq": event.seq})
     if record.amount:
@@ -113,7 +113,7 @@ HOUSEKEEPING: dict[type[Record], Handler] = {
     records.OrderAliasRecorded: _alias,
     records.DeadlineSet: _deadline_set,
     records.DeadlineCleared: _deadline_cleared,
-    records.AdjustmentRecorded: _adjustment,
+    adjustments.AdjustmentRecorded: _adjustment,
     records.ConfigSnapshotRecorded: _config,
     records.LeaseTaken: _lease_taken,
     records.LeaseReleased: _lease_released,

@@ -16,13 +16,12 @@ from decimal import Decimal, localcontext
 from typing import NamedTuple
 
 from bulkhead.ledger.exact import EXACT, plain
+from messages.adjustments import AdjustmentKind, AdjustmentRecorded
 from messages.catalogue import record_from_json
 from messages.orders import Fill
 from messages.portfolio import Position
 from messages.records import (
     AccountObserved,
-    AdjustmentKind,
-    AdjustmentRecorded,
     FillRecorded,
     LedgerEvent,
     OpeningBalancesRecorded,

@@ -9,7 +9,7 @@ Not guarded against: code in our own process that lies about who it is. It catch
 
 from collections.abc import Iterable
 
-from messages import records
+from messages import adjustments, escapes, records
 from messages.records import Record
 
 OMS = "oms"
@@ -31,13 +31,14 @@ _BY_OWNER: dict[frozenset[str], tuple[type[Record], ...]] = {
         records.ReconciliationRecorded,
         records.DeadlineSet,
         records.DeadlineCleared,
+        escapes.EscapeRecorded,
     ),
     frozenset({PORTFOLIO}): (
         records.PositionRecorded,
         records.PortfolioRecorded,
         records.OpeningBalancesRecorded,
         records.AccountObserved,
-        records.AdjustmentRecorded,
+        adjustments.AdjustmentRecorded,
         records.RoundTripRecorded,
     ),
     frozenset({RISK_GUARD}): (

@@ -32,7 +32,7 @@ from messages.values import IntentStatus, Origin
 
 WATERMARK_MARGIN_NS = 60 * 1_000_000_000
 """The venue's clock stamps executions and ours stamps orders; more skew than this stops trading anyway."""
-_OPEN_INTENTS = (IntentStatus.NEW.value, IntentStatus.SUBMITTED.value)
+_OPEN_INTENTS = (IntentStatus.NEW.value, IntentStatus.SUBMITTED.value, IntentStatus.STOPPING.value)
 
 
 def load(connection: Connection, tombstone_count: int) -> RecoveryLoaded:
@@ -41,6 +41,8 @@ def load(connection: Connection, tombstone_count: int) -> RecoveryLoaded:
     return RecoveryLoaded(
         open_intents=_open_intents(connection),
         reserved_notional=_reserved(connection),
+        stopping=_stopping(connection),
+        deadlines=load_deadlines(connection),
         orders=_orders(connection, tombstone_count),
         positions=_positions(connection),
         unapplied_fills=_unapplied_fills(connection),
@@ -65,12 +67,23 @@ def _reserved(connection: Connection) -> dict[str, Decimal]:
     return {row.intent_id: row.reserved_notional for row in rows}
 
 
+def _stopping(connection: Connection) -> dict[str, str]:
+    query = select(order_intents.c.intent_id, order_intents.c.reason)
+    rows = connection.execute(query.where(order_intents.c.status == IntentStatus.STOPPING.value))
+    return {row.intent_id: row.reason for row in rows}
+
+
 def _orders(connection: Connection, tombstone_count: int) -> tuple[OrderRow, ...]:
-    """The latest ended ones, oldest first, then every one that is not terminal."""
+    """The latest ended ones and those of open intents, oldest first, then every one that is not terminal."""
     query = select(orders.c.payload)
-    ended = query.where(orders.c.is_open.is_(False)).order_by(orders.c.seq.desc()).limit(tombstone_count)
+    latest = (
+        select(orders.c.seq).where(orders.c.is_open.is_(False)).order_by(orders.c.seq.desc()).limit(tombstone_count)
+    )
+    of_open = select(orders.c.seq).join(order_intents, order_intents.c.intent_id == orders.c.intent_id)
+    of_open = of_open.where(order_intents.c.status.in_(_OPEN_INTENTS), orders.c.is_open.is_(False))
+    wanted = or_(orders.c.seq.in_(latest.scalar_subquery()), orders.c.seq.in_(of_open.scalar_subquery()))
     still_open = query.where(orders.c.is_open.is_(True)).order_by(orders.c.seq)
-    payloads = [*reversed(connection.scalars(ended).all()), *connection.scalars(still_open)]
+    payloads = [*connection.scalars(query.where(wanted).order_by(orders.c.seq)), *connection.scalars(still_open)]
     return tuple(OrderRow.model_validate_json(payload) for payload in payloads)
 
 

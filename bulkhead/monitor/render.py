@@ -257,6 +257,19 @@ def _stop_level(payload: _Payload) -> _Shown:
     return "STOP", f"level {StopLevel(change['level']).name}{f': {reasons}' if reasons else ', no reason in force'}"
 
 
+def _escape(p: _Payload) -> _Shown:
+    parts = (
+        ("cancels", p["cancelled"]),
+        ("still cancelling", p["pending"]),
+        ("unknown", p["unknown"]),
+        ("closes", p["closes"]),
+        ("left over", p["left_over"]),
+    )
+    said = "".join(f"; {name} {', '.join(items)}" for name, items in parts if items)
+    what = "is out" if p["is_over"] else "gets out"
+    return "ESCAPE", f"{p['priority']} {what} of {p['scope']}: {p['reason']} ({p['trigger']}){said}"
+
+
 def _failure(payload: _Payload) -> _Shown:
     failure = payload["failure"]
     return (
@@ -352,6 +365,7 @@ _WORDS: dict[str, Callable[[_Payload], _Shown]] = {
     "RiskTripRecorded": _trip,
     "LimitApproachRecorded": _approach,
     "StopLevelRecorded": _stop_level,
+    "EscapeRecorded": _escape,
     "FailureRecorded": _failure,
     "ChildDownRecorded": _down,
     "ChildReadyRecorded": _ready,

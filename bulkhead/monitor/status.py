@@ -73,6 +73,14 @@ class PnlStatus(Value):
     drawdown: Number
 
 
+class StageStatus(Value):
+    """What one stage of the order path takes, in microseconds; over the latest orders."""
+
+    count: int
+    p50_us: int
+    p99_us: int
+
+
 class StatusReport(Value):
     """Everything `bulkhead status` shows. Times are of the wall clock, since its readers live there."""
 
@@ -94,6 +102,8 @@ class StatusReport(Value):
     open_orders: tuple[OpenOrderStatus, ...] = ()
     pnl: PnlStatus | None = None
     counters: dict[str, int] = Field(default_factory=dict)
+    stages: dict[str, StageStatus] = Field(default_factory=dict)
+    """By stage of the order path."""
 
 
 class Liveness(StrEnum):

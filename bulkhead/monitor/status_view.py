@@ -17,7 +17,7 @@ _LIVENESS_STYLE = {
     Liveness.DEAD: "bold red",
     Liveness.ABSENT: "bold red",
 }
-_WORRYING = ("abandoned_threads", "dead_letters", "ledger_failures", "orphan_fills", "unknown")
+_WORRYING = ("abandoned_threads", "dead_letters", "escapes", "ledger_failures", "orphan_fills", "unknown")
 """Counters that stand at 0 while all is well."""
 
 
@@ -31,7 +31,8 @@ def render_status(view: StatusView) -> RenderableType:
     if view.liveness is not Liveness.LIVE:
         parts.append(Text("What follows is what it last reported; it may no longer be so.", style="yellow"))
     parts += [_stop_panel(report), TreeView(report.tree, report.written_at_ns)]
-    parts += [table for table in (_feeds(report), _positions(report), _orders(report), _money(report)) if table]
+    parts += [table for table in (_feeds(report), _positions(report), _orders(report)) if table]
+    parts += [table for table in (_money(report), _stages(report)) if table]
     return Group(*parts)
 
 
@@ -59,7 +60,7 @@ def _table(title: str, *columns: str) -> Table:
     """Without lines, which a narrow or low terminal has no room for; a figure that does not fit is folded, not cut."""
     table = Table(title=title, title_justify="left", title_style="bold", header_style="dim", box=None, padding=(0, 1))
     for column in columns:
-        is_text = column in ("feed", "connected", "strategy", "symbol", "order", "side", "status", "currency")
+        is_text = column in ("feed", "connected", "stage", "strategy", "symbol", "order", "side", "status", "currency")
         table.add_column(column, justify="left" if is_text else "right", overflow="fold")
     return table
 
@@ -136,6 +137,15 @@ def _money(report: StatusReport) -> Table | None:
     for counter, count in report.counters.items():
         style = "bold red" if counter in _WORRYING and count else ""
         _row(table, counter.replace("_", " "), Text(f"{count:,}", style=style))
+    return table
+
+
+def _stages(report: StatusReport) -> Table | None:
+    if not report.stages:
+        return None
+    table = _table("stages of the order path", "stage", "p50, µs", "p99, µs", "count")
+    for name, stage in report.stages.items():
+        _row(table, name, f"{stage.p50_us:,}", f"{stage.p99_us:,}", f"{stage.count:,}")
     return table
 
 

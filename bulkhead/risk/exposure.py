@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from bulkhead.risk.numbers import BPS, WIDE, ZERO
-from messages.orders import IntentClosed, OrderRow
+from messages.orders import IntentClosed, IntentWaits, OrderRow
 from messages.portfolio import PortfolioSnapshot, Position
 from messages.trading import OrderIntent
 from messages.values import Side
@@ -97,11 +97,15 @@ def settle(exposure: Exposure, portfolio: PortfolioSnapshot, settle_s: float) ->
 
 
 def rebuilt(
-    orders: Iterable[OrderRow], reserved: Mapping[str, Decimal], marks: Mapping[str, Decimal] | None = None
+    orders: Iterable[OrderRow],
+    reserved: Mapping[str, Decimal],
+    waiting: Iterable[IntentWaits] = (),
+    marks: Mapping[str, Decimal] | None = None,
 ) -> Exposure:
     """From the OMS's unfinished orders, after the guard was restarted. An intent whose reservation is not told counts
     with its orders' whole quantity at their limit price, else at the mark. Where there is neither, its worth is NaN,
-    which refuses entries until the order has ended: what cannot be valued must not count as nothing."""
+    which refuses entries until the order has ended: what cannot be valued must not count as nothing. An intent of
+    which something waits for its turn counts with its whole reservation, with an order at work or without."""
     prices = marks or {}
     reservations: dict[str, Reservation] = {}
     for order in orders:
@@ -121,6 +125,13 @@ def rebuilt(
             notional if is_entry else ZERO,
             is_entry,
         )
+    for wait in waiting:
+        if wait.quantity and wait.intent_id not in reservations:
+            is_entry = wait.intent_type.is_entry
+            notional = reserved.get(wait.intent_id, _UNKNOWN_PRICE) if is_entry else ZERO
+            reservations[wait.intent_id] = Reservation(
+                wait.intent_id, wait.strategy_id, wait.symbol, wait.side, notional, is_entry
+            )
     return Exposure(reservations)
 
 

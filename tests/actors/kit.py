@@ -35,13 +35,17 @@ class FakeContext:
     ended: tuple[str, str] | None = None
     watched: set[str] = field(default_factory=set)
     rng: Random = field(default_factory=lambda: Random(1))
+    tick_ns: int = 0
     _seq: int = 0
+    _looks: int = 0
 
     def now_ns(self) -> int:
         return self.now
 
     def monotonic_ns(self) -> int:
-        return self.now
+        """Each look takes `tick_ns`, for whoever measures."""
+        self._looks += self.tick_ns
+        return self.now + self._looks
 
     def tell(self, to: str, body: Body, *, correlation_id: str | None = None) -> None:
         self.told.append((to, body))

@@ -1,25 +1,28 @@
 """An OMS told its story by hand, with a ledger that answers at once."""
 
 from decimal import Decimal
+from typing import Any
 
 from actors import addresses
 from actors.oms import OmsActor
-from actors.reconciler import OmsSeat
+from actors.oms_seat import OmsSeat
 from bulkhead.execution.micro_pipeline import PipelineSettings
 from messages.base import Body
 from messages.orders import (
+    CancelOrder,
     OrderChannelUp,
     OrderRow,
     Reconciled,
     VenueSnapshotTaken,
 )
+from messages.portfolio import Marks
 from messages.records import (
     OrderRecorded,
     RecoveryLoaded,
 )
 from messages.trading import OrderIntent, RiskApproved
 from tests.actors.kit import NS_PER_S, Story, open_gate, released
-from tests.execution.orders import T0, intent
+from tests.execution.orders import T0, intent, market
 from tests.simulation.market import CAPABILITIES, INSTRUMENTS
 
 BROKER = addresses.broker("sim")
@@ -38,8 +41,9 @@ SEAT = OmsSeat(
 )
 
 
-def loaded(*orders: OrderRow, intents: tuple[OrderIntent, ...] = ()) -> RecoveryLoaded:
+def loaded(*orders: OrderRow, intents: tuple[OrderIntent, ...] = (), **more: Any) -> RecoveryLoaded:
     return RecoveryLoaded(
+        **more,
         open_intents=intents,
         orders=orders,
         positions=(),
@@ -69,11 +73,17 @@ class Oms(Story):
 
     def trading(self) -> "Oms":
         """Stream up, books compared, gate open."""
+        self.trading_but_shut()
+        assert self.gate.is_open, self.gate.reasons()
+        return self
+
+    def trading_but_shut(self) -> "Oms":
+        """Stream up and books compared; whatever else keeps the gate shut does."""
         self.hear(OrderChannelUp(venue="sim"))
         for _ in range(3):
             self.hear(snapshot(self.ctx.now))
             self.commit()
-        assert self.gate.is_open, self.gate.reasons()
+        assert self.gate.is_recovered, self.gate.reasons()
         self.ctx.forget()
         return self
 
@@ -88,6 +98,22 @@ class Oms(Story):
         self.hear(approval(**changes))
         (recorded,) = self.ctx.records(OrderRecorded)
         return recorded.order.ticket.client_order_id
+
+    def quote(self, bid: str = "99.99", ask: str = "100.01") -> None:
+        """The market as it is told once a second, at the story's time."""
+        quotes = (market(bid, ask, self.ctx.now),)
+        self.hear(Marks(venue="sim", prices={}, quotes=quotes, at_ns=self.ctx.now))
+
+    def rows(self) -> dict[tuple[int, int], OrderRow]:
+        """The newest row of each child and attempt, as recorded."""
+        found = (record.order for record in self.ctx.records(OrderRecorded))
+        return {(row.child, row.attempt): row for row in found}
+
+    def cancels(self) -> list[str]:
+        """Client order ids of all cancels that left at once or behind their records."""
+        letters = (*self.ctx.posted, *(letter for append in self.ctx.appends() for letter in append.release))
+        bodies = (letter.envelope.body for letter in letters)
+        return [body.client_order_id for body in bodies if isinstance(body, CancelOrder)]
 
     def last(self) -> OrderRow:
         return self.ctx.records(OrderRecorded)[-1].order

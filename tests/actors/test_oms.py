@@ -7,6 +7,7 @@ import pytest
 
 from actors import addresses
 from actors.oms import RESEND_DELAYS_S, OmsActor
+from actors.order_worker import MAX_RESENDS_AFTER_ABSENCE
 from messages.failure import FailureMode, FailureReported
 from messages.orders import (
     CancelOrder,
@@ -30,6 +31,8 @@ from messages.orders import (
 from messages.portfolio import TellState
 from messages.records import (
     AppendFailed,
+    DeadlineCleared,
+    DeadlineSet,
     FillRecorded,
     IntentStatusChanged,
     LoadRecovery,
@@ -241,14 +244,35 @@ def test_not_known_to_a_late_query_says_nothing_of_an_order_that_has_ended(oms: 
     assert len(oms.ctx.tells(TakeVenueSnapshot)) == asked
 
 
-@pytest.mark.parametrize(("at_s", "status"), [(1, OrderStatus.UNKNOWN), (60, OrderStatus.FAILED)])
+@pytest.mark.parametrize(
+    ("at_s", "expires_s", "status"),
+    [(1, 90, OrderStatus.UNKNOWN), (60, 90, OrderStatus.PENDING_SUBMIT), (60, 30, OrderStatus.FAILED)],
+)
 @pytest.mark.lesson("L28")
-def test_absence_is_proven_past_the_requests_validity_and_not_before(oms: Oms, at_s: int, status: OrderStatus) -> None:
-    key = oms.approve()
+def test_absence_is_proven_past_the_requests_validity_and_not_before(
+    oms: Oms, at_s: int, expires_s: int, status: OrderStatus
+) -> None:
+    """Proven, it goes again under the same id while its intent is wanted, else it has failed."""
+    key = oms.approve(expires_at_ns=T0 + expires_s * NS_PER_S)
     oms.hear(OrderOutcomeUnknown(client_order_id=key, symbol="BTCUSDT", reason="timeout"))
     oms.later(at_s, "reconcile")
     oms.hear(snapshot(T0 + at_s * NS_PER_S))
     assert oms.last().status is status
+    assert {record.order.ticket.client_order_id for record in oms.ctx.records(OrderRecorded)} == {key}
+
+
+def test_an_order_that_is_absent_again_and_again_has_failed(oms: Oms) -> None:
+    key = oms.approve()
+    for turn in range(MAX_RESENDS_AFTER_ABSENCE + 1):
+        oms.hear(OrderOutcomeUnknown(client_order_id=key, symbol="BTCUSDT", reason="timeout"))
+        oms.later(60, "reconcile")
+        oms.hear(snapshot(oms.ctx.now))
+        expected = OrderStatus.PENDING_SUBMIT if turn < MAX_RESENDS_AFTER_ABSENCE else OrderStatus.FAILED
+        assert oms.last().status is expected
+    assert oms.releases(SubmitOrder) == [BROKER] * (1 + MAX_RESENDS_AFTER_ABSENCE)
+    counted = [record.deadline_id for record in oms.ctx.records(DeadlineSet)]
+    assert counted == [f"resend/{key}"] * MAX_RESENDS_AFTER_ABSENCE, "on disk, so that no restart counts anew"
+    assert [record.deadline_id for record in oms.ctx.records(DeadlineCleared)] == [f"resend/{key}"]
 
 
 def test_a_submit_that_may_still_wait_in_the_transport_is_not_absent(oms: Oms) -> None:

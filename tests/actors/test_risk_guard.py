@@ -7,6 +7,7 @@ import pytest
 from actors import addresses
 from actors.risk_guard import RiskGuardActor
 from bulkhead.risk.limits import RiskLimits
+from messages.escapes import Escape, EscapeTrigger
 from messages.failure import CancelEntries, RiskTripped, StopLevelTold
 from messages.orders import IntentClosed, OrdersTold
 from messages.portfolio import TellState
@@ -123,10 +124,12 @@ def test_a_trip_that_an_operator_has_lifted_can_trip_again() -> None:
     assert not guard.gate.is_open
 
 
-def test_a_hard_trip_cancels_exits_too() -> None:
+def test_a_hard_trip_gets_out_of_everything() -> None:
     guard = Guard(max_daily_loss="100", trip_level="HARD")
     guard.hear(portfolio(day_pnl=Decimal(-100)))
-    assert [plan.everything for plan in guard.ctx.tells(CancelEntries)] == [True]
+    (out,) = guard.ctx.tells(Escape, addresses.OMS)
+    assert (out.trigger, out.is_closing, out.strategy_id, out.symbol) == (EscapeTrigger.RISK_GUARD, True, None, None)
+    assert not guard.ctx.tells(CancelEntries)
 
 
 def test_rejects_in_a_row_trip() -> None:

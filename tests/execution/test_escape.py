@@ -9,16 +9,16 @@ from bulkhead.execution.stages.escape import (
     CANCEL_WAIT_S,
     Cancel,
     Close,
-    Escape,
     EscapeInput,
+    EscapeRound,
     Position,
     Scope,
-    Trigger,
     escape,
     trigger_of,
 )
 from bulkhead.execution.stages.monitor import watch
 from messages.codes import ErrorCode
+from messages.escapes import EscapeTrigger
 from messages.orders import OrderRow
 from messages.values import IntentType, OrderStatus, Side
 from tests.execution.orders import NS_PER_S, T0, D, Rules, intent, order
@@ -34,9 +34,9 @@ def held(quantity: str | Decimal = "10", **changes: Any) -> Position:
     return Position(**{**fields, "quantity": D(quantity), **changes})
 
 
-def get_out(*orders: OrderRow, positions: tuple[Position, ...] = (held(),), **changes: Any) -> Escape:
+def get_out(*orders: OrderRow, positions: tuple[Position, ...] = (held(),), **changes: Any) -> EscapeRound:
     fields: dict[str, Any] = {
-        "trigger": Trigger.RISK_GUARD,
+        "trigger": EscapeTrigger.RISK_GUARD,
         "reason": "daily loss",
         "scope": Scope(),
         "is_closing": True,
@@ -56,7 +56,7 @@ def exiting(status: OrderStatus, quantity: str, key: str = KEYS[1], **changes: A
     return order(status, key=key, quantity=quantity, **{**fields, **changes})
 
 
-def closed_quantities(outcome: Escape) -> list[Decimal]:
+def closed_quantities(outcome: EscapeRound) -> list[Decimal]:
     return [close.quantity for close in outcome.closes]
 
 
@@ -231,7 +231,7 @@ def test_the_event_says_what_was_done_and_what_is_in_doubt() -> None:
     event = get_out(*rows, scope=Scope(strategy_id="trend", symbol="BTCUSDT"), now_ns=T0 + 1).event
     assert (event.priority, event.trigger, event.reason, event.at_ns) == (
         "P0",
-        Trigger.RISK_GUARD,
+        EscapeTrigger.RISK_GUARD,
         "daily loss",
         T0 + 1,
     )
@@ -250,13 +250,13 @@ def test_a_scope_has_a_name(scope: Scope, name: str) -> None:
 
 def test_the_kill_switch_counts_more_than_the_guard_and_the_guard_more_than_time() -> None:
     progress = watch((order(OrderStatus.PARTIAL, "4"),), T0 + 61 * NS_PER_S)
-    assert trigger_of(progress, gave_up=True, guard="loss", kill="operator") == (Trigger.KILL_SWITCH, "operator")
-    assert trigger_of(progress, gave_up=True, guard="loss") == (Trigger.RISK_GUARD, "loss")
+    assert trigger_of(progress, gave_up=True, guard="loss", kill="operator") == (EscapeTrigger.KILL_SWITCH, "operator")
+    assert trigger_of(progress, gave_up=True, guard="loss") == (EscapeTrigger.RISK_GUARD, "loss")
     late = trigger_of(progress, gave_up=True)
     assert late is not None
-    assert late[0] is Trigger.TIMEOUT
+    assert late[0] is EscapeTrigger.TIMEOUT
     assert "40 %" in late[1]
-    assert trigger_of(None, guard="loss") == (Trigger.RISK_GUARD, "loss")
+    assert trigger_of(None, guard="loss") == (EscapeTrigger.RISK_GUARD, "loss")
 
 
 def test_a_slow_order_is_adjusted_before_it_is_escaped_from() -> None:

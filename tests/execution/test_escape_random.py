@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from bulkhead.execution.order_events import Applied, apply, mark_unknown, request_cancel
-from bulkhead.execution.stages.escape import Escape, EscapeInput, Position, Scope, Trigger, escape
+from bulkhead.execution.stages.escape import EscapeInput, EscapeRound, Position, Scope, escape
+from messages.escapes import EscapeTrigger
 from messages.orders import CancelRejected, OrderAccepted, OrderCancelled, OrderOutcomeUnknown, OrderRejected, OrderRow
 from messages.values import IntentType, OrderStatus, Side
 from tests.execution.orders import NS_PER_S, T0, D, Rules, executed, intent, order
@@ -60,10 +61,10 @@ class GettingOut(RuleBasedStateMachine):
         self.take(apply(row, told, self.now_ns))
         self.position += ticket.side.sign * quantity
 
-    def make_a_round(self) -> Escape:
+    def make_a_round(self) -> EscapeRound:
         outcome = escape(
             EscapeInput(
-                trigger=Trigger.KILL_SWITCH,
+                trigger=EscapeTrigger.KILL_SWITCH,
                 reason="operator",
                 scope=self.scope,
                 is_closing=True,

@@ -6,13 +6,12 @@ from pathlib import Path
 
 from bulkhead.ledger.port import Entry
 from bulkhead.ledger.session import SessionFolder, SessionMetadata
+from messages.adjustments import AdjustmentKind, AdjustmentRecorded
 from messages.failure import FailureMode, FailureReported
 from messages.orders import Balance, Fill, OrderRow, OrderTicket
 from messages.portfolio import PortfolioSnapshot, Position, RoundTrip
 from messages.records import (
     AccountObserved,
-    AdjustmentKind,
-    AdjustmentRecorded,
     ConfigSnapshotRecorded,
     DeadlineSet,
     FailureRecorded,

@@ -26,6 +26,8 @@ ROOT = Path(__file__).parents[2]
 SENDERS = {
     "actors/oms.py": owners.OMS,
     "actors/order_keeper.py": owners.OMS,
+    "actors/order_worker.py": owners.OMS,
+    "actors/escaper.py": owners.OMS,
     "actors/reconciler.py": owners.OMS,
     "actors/portfolio.py": owners.PORTFOLIO,
     "actors/risk_guard.py": owners.RISK_GUARD,

@@ -163,6 +163,7 @@ COMMANDS = {
     "TellState",
     "ReconcilePortfolio",
     "CancelEntries",
+    "Escape",
     "Directive",
     "RemoveChild",
     "RestartChild",

@@ -91,7 +91,7 @@ def test_lesson_l01_in_flight_and_unknown_orders_count_in_full_after_a_restart(s
 
 def test_a_market_order_of_untold_worth_is_valued_at_the_mark_or_refuses_entries() -> None:
     rows = [order(OrderStatus.UNKNOWN, limit=None)]
-    assert reserved_notional(rebuilt(rows, {}, {"BTCUSDT": D(100)})) == D(1000)
+    assert reserved_notional(rebuilt(rows, {}, marks={"BTCUSDT": D(100)})) == D(1000)
     unvalued = rebuilt(rows, {})
     assert reserved_notional(unvalued).is_nan()
     other = check(intent(2), RiskLimits(), exposure=unvalued, portfolio=portfolio(), rate=OrderRate(), now_ns=T0)

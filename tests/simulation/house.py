@@ -23,7 +23,7 @@ from messages.market import Quote, Trade
 from messages.records import FillRecorded, LedgerEvent, Record
 from messages.supervision import ChildDown, ChildState
 from messages.trading import Decision, DecisionMade
-from messages.values import Side, StopLevel
+from messages.values import Side, SplitPolicy, StopLevel
 from supervisor.gate import RECOVERY_REASON, Gate
 from supervisor.latch import StopLatch
 from supervisor.runtime.host import Host
@@ -44,6 +44,11 @@ WIDE_LIMITS = {
     "max_drawdown": "100000",
 }
 """A die is no good trader, and a busy machine no quick one: nothing here is meant to trip."""
+QUICK_WORK = {
+    "fill_timeout_s": 4.0,
+    "split": {"horizon_s": 12.0, "max_children": 4, "iceberg_visible_quantity": "2"},
+}
+"""Turns and prices move on within the seconds of a test."""
 START_NS = 1_735_689_600_000_000_000
 
 
@@ -64,8 +69,20 @@ class Flipper(Strategy):
             return Decision.hold(tick.symbol, "the die says wait") if throw > 0.9 else None
         if view.position(tick.symbol) >= LOT:
             return Decision.exit(tick.symbol, "the die says leave")
-        limit = tick.price + Decimal("0.05") if throw < 0.1 else None
-        return Decision.enter(tick.symbol, Side.BUY, "the die says go", limit_price=limit)
+        return Decision.enter(tick.symbol, Side.BUY, "the die says go", **_ways_in(throw, tick.price))
+
+
+def _ways_in(throw: float, price: Decimal) -> dict[str, object]:
+    """Taken at once, resting below the market, in parts over time, or one part after the other."""
+    if throw < 0.1:
+        return {"limit_price": price + Decimal("0.05")}
+    if throw < 0.13:
+        return {"limit_price": price - Decimal("0.04")}
+    if throw < 0.16:
+        return {"split": SplitPolicy.TWAP}
+    if throw < 0.18:
+        return {"split": SplitPolicy.ICEBERG, "limit_price": price}
+    return {}
 
 
 @dataclass
@@ -125,7 +142,12 @@ def settings() -> Settings:
         }
         for name, symbol in (("heads", "BTCUSDT"), ("tails", "ETHUSDT"))
     ]
-    data = {"venue": {"name": VENUE, "account": ACCOUNT}, "strategies": strategies, "risk": WIDE_LIMITS}
+    data = {
+        "venue": {"name": VENUE, "account": ACCOUNT},
+        "strategies": strategies,
+        "risk": WIDE_LIMITS,
+        "execution": QUICK_WORK,
+    }
     return check_settings(data, "test")
 
 

@@ -16,6 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from actors import addresses
 from bulkhead.app.house import ROOT
+from messages.escapes import Escape, EscapeTrigger
 from messages.supervision import ChildState
 from tests.simulation.conftest import NS_PER_S, Run
 from tests.simulation.model_venue import CALM, ROUGH, Faults
@@ -33,6 +34,7 @@ class AnyInterleaving(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp(prefix="interleaving-"))
         self.runs: list[Run] = []
         self.crashed_ns: list[int] = []
+        self.escapes = 0
 
     @property
     def run(self) -> Run:
@@ -81,6 +83,19 @@ class AnyInterleaving(RuleBasedStateMachine):
         self.crashed_ns.append(self.run.host.now_ns())
         self.run.house.poison(name)
 
+    @precondition(lambda self: self.run.house.states().get(ROOT) is ChildState.READY)
+    @rule(strategy_id=st.sampled_from([None, "heads", "tails"]), is_closing=st.booleans())
+    def somebody_wants_out(self, strategy_id: str | None, is_closing: bool) -> None:
+        self.escapes += 1
+        out = Escape(
+            escape_id=f"e{self.escapes}",
+            trigger=EscapeTrigger.OPERATOR,
+            reason="a test",
+            strategy_id=strategy_id,
+            is_closing=is_closing,
+        )
+        self.run.host.tell(addresses.OMS, out, sender="test")
+
     @precondition(lambda self: len(self.runs) < 4)
     @rule(seed=st.integers(0, 999))
     def the_power_is_cut(self, seed: int) -> None:
@@ -102,6 +117,31 @@ class AnyInterleaving(RuleBasedStateMachine):
             assert filled + leaves <= quantity, f"{key}: more filled and live than was ordered"
             assert not is_open or filled + leaves == quantity, f"{key}: open, and something is missing"
             assert status != "FILLED" or filled == quantity, key
+
+    @invariant()
+    def no_child_has_more_at_work_than_it_was_to_fill(self) -> None:
+        """Filled, live and unknown over all attempts: what is unknown is open, and its rest is in `leaves`."""
+        children: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
+        for intent_id, child, *rest in self.rows(
+            "select intent_id, child, quantity, filled, leaves from orders order by attempt"
+        ):
+            children.setdefault((intent_id, child), []).append(tuple(rest))
+        for key, attempts in children.items():
+            asked = Decimal(attempts[0][0])
+            at_work = sum(Decimal(filled) + Decimal(leaves) for _, filled, leaves in attempts)
+            assert at_work <= asked, f"child {key}: {at_work} at work of {asked}"
+
+    @invariant()
+    def no_intent_has_more_at_work_than_it_asked_for(self) -> None:
+        query = (
+            "select i.intent_id, i.quantity, o.filled, o.leaves from order_intents i join orders o using (intent_id)"
+        )
+        asked: dict[str, Decimal] = {}
+        at_work: dict[str, Decimal] = {}
+        for intent_id, quantity, filled, leaves in self.rows(query):
+            asked[intent_id] = Decimal(quantity)
+            at_work[intent_id] = at_work.get(intent_id, Decimal(0)) + Decimal(filled) + Decimal(leaves)
+        assert not [key for key, total in at_work.items() if total > asked[key]]
 
     @invariant()
     def nothing_is_sent_twice(self) -> None:

@@ -19,13 +19,13 @@ yet: the caller drops those of every intent in the scope before the first round.
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from enum import StrEnum
 from typing import NamedTuple
 
 from bulkhead.execution.exact import ZERO, exact, floor_to_step, plain
 from bulkhead.execution.rules import InstrumentRules, Refused
 from bulkhead.execution.stages.monitor import NS_PER_S, Progress
 from messages.codes import ErrorCode
+from messages.escapes import P0, EscapeTrigger
 from messages.orders import OrderRow
 from messages.trading import OrderIntent
 from messages.values import OrderStatus, OrderType, Side
@@ -34,16 +34,7 @@ _Key = tuple[str, str, str, str]
 """Strategy, venue, account, symbol."""
 _Leaves = Mapping[tuple[_Key, Side], Decimal]
 
-PRIORITY = "P0"
 CANCEL_WAIT_S = 5.0
-
-
-class Trigger(StrEnum):
-    """Why; of several at once the first here counts."""
-
-    KILL_SWITCH = "kill_switch"
-    RISK_GUARD = "risk_guard"
-    TIMEOUT = "timeout"
 
 
 class Scope(NamedTuple):
@@ -80,7 +71,7 @@ class Position(NamedTuple):
 
 
 class EscapeInput(NamedTuple):
-    trigger: Trigger
+    trigger: EscapeTrigger
     reason: str
     scope: Scope
     is_closing: bool
@@ -130,7 +121,7 @@ class EscapeEvent(NamedTuple):
     """What is told at once, to operators and the ledger: P0."""
 
     priority: str
-    trigger: Trigger
+    trigger: EscapeTrigger
     scope: str
     reason: str
     at_ns: int
@@ -146,7 +137,7 @@ class EscapeEvent(NamedTuple):
     """In scope and not flat, as the books had them at that moment."""
 
 
-class Escape(NamedTuple):
+class EscapeRound(NamedTuple):
     cancels: tuple[Cancel, ...]
     closes: tuple[Close, ...]
     waiting: tuple[str, ...]
@@ -161,20 +152,20 @@ class Escape(NamedTuple):
 
 def trigger_of(
     progress: Progress | None, *, gave_up: bool = False, guard: str | None = None, kill: str | None = None
-) -> tuple[Trigger, str] | None:
+) -> tuple[EscapeTrigger, str] | None:
     """Whether to escape from an intent, and why. `guard` and `kill` say why the risk guard's stop plan or the kill
     switch want it; `gave_up`: adjust has nothing left to try. A timeout is both: too slow, and nothing left to try."""
     if kill is not None:
-        return Trigger.KILL_SWITCH, kill
+        return EscapeTrigger.KILL_SWITCH, kill
     if guard is not None:
-        return Trigger.RISK_GUARD, guard
+        return EscapeTrigger.RISK_GUARD, guard
     if progress is not None and gave_up and progress.slow:
         slow = progress.slow[0]
-        return Trigger.TIMEOUT, f"{slow.client_order_id} is not filled in time, {plain(progress.fill_pct)} % is"
+        return EscapeTrigger.TIMEOUT, f"{slow.client_order_id} is not filled in time, {plain(progress.fill_pct)} % is"
     return None
 
 
-def escape(given: EscapeInput) -> Escape:
+def escape(given: EscapeInput) -> EscapeRound:
     """One round. Raises nothing: what cannot be done is told in the event."""
     working = [row for row in given.orders if not row.status.is_terminal and _is_to_end(row, given)]
     reason = f"{given.trigger}: {given.reason}"
@@ -195,7 +186,7 @@ def escape(given: EscapeInput) -> Escape:
         elif sized is not None:
             closes.append(sized)
     event = EscapeEvent(
-        priority=PRIORITY,
+        priority=P0,
         trigger=given.trigger,
         scope=given.scope.name,
         reason=given.reason,
@@ -209,7 +200,7 @@ def escape(given: EscapeInput) -> Escape:
     )
     retry_ns = _patience_ends_ns(given) if blocking else None
     is_over = not working and not closes and not _is_closing_still(given)
-    return Escape(cancels, tuple(closes), _ids(blocking), retry_ns, is_over, event)
+    return EscapeRound(cancels, tuple(closes), _ids(blocking), retry_ns, is_over, event)
 
 
 # -- scope ------------------------------------------------------------------------------------------------------------

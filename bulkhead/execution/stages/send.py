@@ -5,7 +5,9 @@ from bulkhead.execution.ids import order_id_for
 from bulkhead.execution.stages.split import Child
 from messages.orders import OrderRow, OrderTicket
 from messages.trading import OrderIntent
-from messages.values import OrderStatus
+from messages.values import OrderStatus, Origin
+
+GETTING_OUT = frozenset({Origin.STOP_PLAN, Origin.OPERATOR})
 
 
 def send(
@@ -28,6 +30,7 @@ def _order(intent: OrderIntent, child: Child, session_id: str, now_ns: int, atte
         limit_price=child.limit_price,
         time_in_force=intent.time_in_force,
         intent_type=intent.intent_type,
+        is_stop_plan=intent.origin in GETTING_OUT and not intent.intent_type.is_entry,
     )
     return OrderRow(
         ticket=ticket,

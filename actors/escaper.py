@@ -1,0 +1,189 @@
+"""Escaper: gets out of a scope, round by round, until nothing is left to cancel or to close.
+
+A round is bulkhead.execution.stages.escape's; here it is carried out and written down. The first one is made at once,
+the next ones upon the end of an order or after a second. An escape is on disk until it is over, so that a restart goes
+on with it.
+"""
+
+from decimal import Decimal
+
+from actors.oms_seat import OmsSeat
+from actors.order_worker import OrderWorker
+from bulkhead.execution import deadlines, escaping, order_events
+from bulkhead.execution.escaping import Escaping
+from bulkhead.execution.order_events import Applied
+from bulkhead.execution.stage_times import Stopwatch
+from bulkhead.execution.stages.escape import EscapeInput, EscapeRound, Position, Scope, escape
+from messages.base import Letter
+from messages.escapes import Escape, EscapeRecorded
+from messages.failure import StopReason
+from messages.orders import CancelOrder, OrderRow
+from messages.records import DeadlineSet, Record
+from messages.trading import OrderIntent
+from messages.values import OrderStatus, StopLevel
+from supervisor.gate import Gate
+from supervisor.runtime.behaviour import Context, receives
+
+QUICK_S = 0.05
+"""From the end of an order to the next round: what ends together is looked at together."""
+MAX_PAUSE_S = 60.0
+"""Between two rounds at most, when closes come to nothing again and again."""
+
+
+class Escaper(OrderWorker):
+    def __init__(self, seat: OmsSeat, gate: Gate) -> None:
+        super().__init__(seat, gate)
+        self._escapes: dict[str, Escaping] = {}
+        self._last_rounds: dict[str, EscapeRecorded] = {}
+        self._made_ns: dict[str, int] = {}
+        """When each one's last round was made."""
+
+    @receives(Escape)
+    def on_escape(self, command: Escape, ctx: Context) -> None:
+        """On disk before anything is done; what is done first is that nothing new is sent."""
+        if command.escape_id in self._escapes:
+            return
+        about = None if command.intent_id is None else self._book.intent(command.intent_id)
+        if command.intent_id is not None and about is None:
+            return  # it has ended meanwhile
+        began = Escaping(command, ctx.now_ns(), intent=about)
+        self._escapes[command.escape_id] = began
+        self._keep_shut(began, ctx)
+        self._append((escaping.as_deadline(began),), (), None, ctx)
+        self._make_round(command.escape_id, ctx)
+
+    def _keep_shut(self, now: Escaping, ctx: Context) -> None:
+        """Nothing is opened behind the back of what closes, whoever shuts the gate for longer."""
+        command = now.command
+        if not command.is_closing or command.intent_id is not None:
+            return
+        scope = f"symbol:{command.symbol}" if command.symbol is not None else f"strategy:{command.strategy_id}"
+        reason = StopReason(
+            reason_id=now.deadline_id,
+            level=StopLevel.SOFT,
+            scope="all" if command.symbol is None and command.strategy_id is None else scope,
+            cause=f"getting out: {command.reason}",
+            since_ns=now.began_ns,
+        )
+        self._gate.shut(reason, by=ctx)
+
+    def _make_rounds(self, ctx: Context) -> None:
+        """Of each escape that is not pausing: after a second without news, and soon after an order has ended."""
+        for escape_id in tuple(self._escapes):
+            since_ns = ctx.now_ns() - self._made_ns.get(escape_id, 0)
+            if since_ns >= int(self._pause_s(self._escapes[escape_id]) * 1e9):
+                self._make_round(escape_id, ctx)
+
+    def _settle(self, applied: Applied, ctx: Context, source: str, then: tuple[Letter, ...] = ()) -> None:
+        super()._settle(applied, ctx, source, then)
+        if self._escapes and applied.order.status.is_terminal:
+            ctx.after(QUICK_S, "escape")
+
+    def _make_round(self, escape_id: str, ctx: Context) -> None:
+        now = self._escapes[escape_id]
+        now = now._replace(rounds=now.rounds + 1)
+        self._made_ns[escape_id] = ctx.now_ns()
+        self._stop_all(now, ctx)
+        given = self._round_input(now, ctx)
+        stopwatch = Stopwatch(ctx.monotonic_ns, self._stage_times)
+        made = escape(given)
+        stopwatch("escape")
+        for cancel in made.cancels:
+            row = self._book.get(cancel.client_order_id)
+            if row is not None:
+                self._cancel(row, cancel.reason, ctx)
+        intents = tuple(
+            escaping.close_intent(now, close, self._quotes.get(close.symbol), now.deadline_id, ctx.now_ns())
+            for close in made.closes
+        )
+        now = now._replace(closing=(*now.closing, *(intent.intent_id for intent in intents)))
+        self._write_down(now, made, has_closes=bool(intents), ctx=ctx)
+        for intent in intents:
+            self._take(intent, ("getting out",), Decimal(0), ctx)
+
+    def _pause_s(self, now: Escaping) -> float:
+        """Longer and longer while closes come to nothing: a venue that refuses them is not asked every second."""
+        ended = (key for key in now.closing if self._book.intent(key) is None)
+        fruitless = sum(1 for intent_id in ended if self._book.filled(intent_id)[0] == 0)
+        return min(MAX_PAUSE_S, 2.0**fruitless) if fruitless else 0.0
+
+    def _stop_all(self, now: Escaping, ctx: Context) -> None:
+        """No child of an intent in the scope gets its turn any more, and nothing is repriced."""
+        reason = f"{now.command.trigger}: {now.command.reason}"
+        for intent in self._book.open_intents():
+            if now.covers(intent):
+                self._stop(intent, reason, ctx)
+
+    def _stop(self, intent: OrderIntent, reason: str, ctx: Context) -> None:
+        stopped = self._stop_working(intent, reason)
+        if stopped:
+            more = self._go_on(intent, ctx)
+            self._append((*stopped, *more.records), (*more.first, *more.letters), intent.correlation_id, ctx)
+
+    def _round_input(self, now: Escaping, ctx: Context) -> EscapeInput:
+        command, seat = now.command, self._seat
+        about = () if now.intent is None else self._book.children(now.intent.intent_id)
+        ended = tuple(row for row in about if row.status.is_terminal)
+        return EscapeInput(
+            trigger=command.trigger,
+            reason=command.reason,
+            scope=Scope(strategy_id=command.strategy_id, symbol=command.symbol, intent=now.intent),
+            is_closing=command.is_closing,
+            orders=(*self._book.open_rows(), *ended),
+            closed=tuple(row for intent_id in now.closing for row in self._book.children(intent_id)),
+            positions=tuple(
+                Position(strategy_id, seat.venue, seat.account, symbol, quantity)
+                for (strategy_id, symbol), quantity in self._confirmed.items()
+            ),
+            rules=seat.instruments,
+            prices={symbol: quote.mid for symbol, quote in self._quotes.items() if quote.mid is not None},
+            began_ns=now.began_ns,
+            now_ns=ctx.now_ns(),
+        )
+
+    def _write_down(self, now: Escaping, made: EscapeRound, *, has_closes: bool, ctx: Context) -> None:
+        """Each round that did or found something new, and the last one."""
+        escape_id = now.command.escape_id
+        record = escaping.recorded(now, made)
+        records: list[Record] = []
+        if made.is_over:
+            del self._escapes[escape_id]
+            self._last_rounds.pop(escape_id, None)
+            self._made_ns.pop(escape_id, None)
+            self._gate.lift(now.deadline_id, by=ctx)
+            records = [record, deadlines.cleared(now.deadline_id, "it is over")]
+        else:
+            self._escapes[escape_id] = now
+            if self._is_news(record):
+                records.append(record)
+            if has_closes:
+                records.append(escaping.as_deadline(now))
+            self._last_rounds[escape_id] = record
+        if records:
+            self._append(tuple(records), (), None, ctx)
+
+    def _is_news(self, record: EscapeRecorded) -> bool:
+        before = self._last_rounds.get(record.escape_id)
+        return before is None or before.model_copy(update={"round": record.round, "at_ns": record.at_ns}) != record
+
+    # -- what it does -------------------------------------------------------------------------------------------------
+
+    def _cancel(self, row: OrderRow, reason: str, ctx: Context) -> None:
+        key = row.ticket.client_order_id
+        command = CancelOrder(client_order_id=key, symbol=row.ticket.symbol, reason=reason)
+        letter = ctx.seal(self._broker, command, correlation_id=row.correlation_id)
+        asked = order_events.request_cancel(row, reason, ctx.now_ns())
+        if row.status is OrderStatus.PENDING_SUBMIT:
+            self._settle(asked, ctx, "plan", then=(letter,))  # behind its order, which may still wait for the disk
+        else:
+            ctx.post(letter)  # a cancel needs no record before it: it works with a full disk, too
+            self._settle(asked, ctx, "plan")
+
+    # -- recovery -----------------------------------------------------------------------------------------------------
+
+    def _recover_escapes(self, found: tuple[DeadlineSet, ...], ctx: Context) -> None:
+        begun = (escaping.of_deadline(deadline) for deadline in found if deadline.kind == escaping.KIND)
+        self._escapes = {each.command.escape_id: each for each in begun}
+        self._last_rounds, self._made_ns = {}, {}
+        for each in self._escapes.values():
+            self._keep_shut(each, ctx)
