@@ -23,7 +23,7 @@ from rich.progress import Progress
 
 from bulkhead.app.live_run import LiveRun, NeverCame, until, write_config
 from bulkhead.app.simulator_process import SimulatorProcess
-from bulkhead.chaos.oracle import LedgerFile, VenueBooks, differences, entries_before_recovery
+from bulkhead.chaos.oracle import LedgerFile, VenueBooks, differences, entries_before_recovery, left_behind, overworked
 from bulkhead.ledger.verify import verify_session
 from bulkhead.venues.simulator.settings import Limits, SimulatorSettings
 from messages.values import Value
@@ -61,6 +61,8 @@ class Verdict(Value):
     faults: dict[str, int]
     orders: int
     executions: int
+    children: int
+    """Orders that were not the first of their intent: parts of splits, and replacements."""
     fills_while_down: int
     """Executed between a kill and the next start, and booked afterwards."""
     gate_open_s: tuple[float, ...]
@@ -71,6 +73,7 @@ class Verdict(Value):
     def missing(self) -> tuple[str, ...]:
         """What must have happened for the verdict to mean anything."""
         wanted = {"a fill while the run was down": self.fills_while_down, "an order": self.orders}
+        wanted["a child or a replacement"] = self.children
         if self.rounds >= len(FAULTS) * 4:
             wanted |= {f"a kill while {state}": self.killed_while.get(state, 0) for state in ("starting", "trading")}
             wanted |= {f"the fault {name}": self.faults.get(name, 0) for name in map(_name, FAULTS)}
@@ -155,7 +158,8 @@ class Rounds:
 
     def _compare(self, venue: VenueBooks) -> None:
         self._violations += differences(venue, self._ledger)
-        self._violations += entries_before_recovery(self._ledger)
+        for question in (entries_before_recovery, overworked, left_behind):
+            self._violations += question(self._ledger)
         logs = self._folder / "logs"
         last = logs / "sessions" / (logs / "sessions" / "CURRENT").read_text().strip()
         self._violations += [finding.what for finding in verify_session(last, logs / "ledger.db").findings]
@@ -169,6 +173,7 @@ class Rounds:
             faults=dict(self._faults),
             orders=len(venue.orders_by_id()),
             executions=venue.executions(),
+            children=len(self._ledger.rows("select 1 from orders where child > 0 or attempt > 0")),
             fills_while_down=sum(any(begin < ns < end for begin, end in self._gaps_ns) for ns in executed),
             gate_open_s=tuple(self._gate_open_s),
             violations=tuple(self._violations),
@@ -192,8 +197,12 @@ def _config(folder: Path, port: int) -> Path:
         **dict.fromkeys((*no_limit, "max_trades_per_day"), _MANY),
         "max_slippage_bps_p95": 10_000,
     }
+    execution: dict[str, object] = {"fill_timeout_s": 1.5, "split": {"horizon_s": 3.0, "max_children": 4}}
     strategies = (("resting", RESTING, "0.2"), ("crossing", CROSSING, "-5"))
-    return write_config(folder, port, {"risk": risk}, [ladder(*each) for each in strategies])
+    splits = ("SINGLE", "TWAP", "SINGLE", "ICEBERG")
+    return write_config(
+        folder, port, {"risk": risk, "execution": execution}, [ladder(*each, splits=splits) for each in strategies]
+    )
 
 
 def ladder(name: str, symbols: tuple[str, ...], below_bps: str, **parameters: object) -> dict[str, object]:

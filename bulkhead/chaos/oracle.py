@@ -110,6 +110,39 @@ def differences(venue: VenueBooks, ledger: LedgerFile, opening: Decimal = OPENIN
     return tuple(wrong)
 
 
+def overworked(ledger: LedgerFile) -> tuple[str, ...]:
+    """Children and intents of which more was filled, live or unknown than they were to fill; empty when all is well."""
+    child: dict[tuple[str, int], list[Decimal]] = {}
+    intent: dict[str, list[Decimal]] = {}
+    for intent_id, wanted, number, quantity, filled, leaves in ledger.rows(
+        "select i.intent_id, i.quantity, o.child, o.quantity, o.filled, o.leaves"
+        " from orders o join order_intents i on i.intent_id = o.intent_id order by o.attempt"
+    ):
+        at_work = Decimal(filled) + Decimal(leaves)
+        child.setdefault((intent_id, number), [Decimal(quantity), Decimal(0)])[1] += at_work
+        intent.setdefault(intent_id, [Decimal(wanted), Decimal(0)])[1] += at_work
+    return tuple(
+        f"{name}: {at_work} at work of {asked}"
+        for name, (asked, at_work) in (*child.items(), *intent.items())
+        if at_work > asked
+    )
+
+
+def left_behind(ledger: LedgerFile) -> tuple[str, ...]:
+    """Deadlines of orders and children whose intent is over; empty when all is well."""
+    over = {
+        row[0] for row in ledger.rows("select intent_id from order_intents where status not in ('NEW', 'STOPPING')")
+    }
+    of_order = dict(ledger.rows("select client_order_id, intent_id from orders"))
+    wrong = []
+    for deadline_id, kind, payload in ledger.rows("select id, kind, payload from deadlines"):
+        fields = json.loads(payload)
+        owner = fields["intent_id"] if kind == "child" else of_order.get(fields.get("client_order_id"))
+        if owner in over:
+            wrong.append(f"deadline {deadline_id} was left behind by intent {owner}")
+    return tuple(wrong)
+
+
 def entries_before_recovery(ledger: LedgerFile) -> tuple[str, ...]:
     """Entries made before a clean comparison of the books was on disk in that session; empty when all is well.
 

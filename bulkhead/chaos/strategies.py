@@ -1,9 +1,11 @@
 """Strategies that give chaos something to break."""
 
 from decimal import Decimal
+from itertools import cycle
 
 from bulkhead import Decision, Side, Strategy, View
 from bulkhead.strategy.api import Answer, Tick
+from messages.values import SplitPolicy
 
 
 class Ladder(Strategy):
@@ -14,11 +16,14 @@ class Ladder(Strategy):
         """How far from the touch an order rests; negative crosses the spread and fills at once."""
         patience_s: float = 2.0
         tick_size: Decimal = Decimal("0.01")
+        splits: tuple[SplitPolicy, ...] = (SplitPolicy.SINGLE,)
+        """Taken in turn, so that there are always children to lose, too."""
 
     parameters: "Ladder.Parameters"
 
     def on_start(self, view: View) -> None:
         self._asked_ns: dict[str, int] = {}
+        self._splits = cycle(self.parameters.splits)
 
     def on_tick(self, tick: Tick, view: View) -> Answer:
         symbol = tick.symbol
@@ -28,12 +33,13 @@ class Ladder(Strategy):
         if view.now_ns() - self._asked_ns.get(symbol, 0) < self.parameters.patience_s * 1e9 / 4:
             return None
         self._asked_ns[symbol] = view.now_ns()
+        split = next(self._splits)
         away = self.parameters.below_bps / 10_000
         if view.position(symbol) * market.bid < 10:
             price = self._rounded(market.bid * (1 - away))
-            return Decision.enter(symbol, Side.BUY, "rest a bid", limit_price=price)
+            return Decision.enter(symbol, Side.BUY, "rest a bid", limit_price=price, split=split)
         price = self._rounded(market.ask * (1 + away))
-        return Decision.exit(symbol, "rest an ask", limit_price=price)
+        return Decision.exit(symbol, "rest an ask", limit_price=price, split=split)
 
     def _rounded(self, price: Decimal) -> Decimal:
         return (price / self.parameters.tick_size).to_integral_value() * self.parameters.tick_size

@@ -10,7 +10,7 @@ from rich.progress import Progress
 
 from bulkhead.chaos import kill_rounds
 from bulkhead.chaos.kill_rounds import Rounds, Verdict
-from bulkhead.chaos.oracle import LedgerFile, VenueBooks, differences, entries_before_recovery
+from bulkhead.chaos.oracle import LedgerFile, VenueBooks, differences, entries_before_recovery, left_behind, overworked
 
 pytestmark = pytest.mark.process
 
@@ -63,15 +63,22 @@ def test_the_oracle_sees_a_doubled_order_a_lost_fill_and_a_wrong_balance(
     assert entries_before_recovery(LedgerFile(copy)) == ()
     with closing(sqlite3.connect(copy)) as connection:
         connection.execute("delete from events where type = 'ReconciliationRecorded'")
+        connection.execute("update orders set filled = quantity + 1 where rowid in (select min(rowid) from orders)")
+        connection.execute(
+            "insert into deadlines (id, due_ns, kind, payload, seq) select 'child/x', 0, 'child',"
+            " json_object('intent_id', min(intent_id)), 1 from order_intents where status = 'DONE'"
+        )
         connection.commit()
     assert "made the entry" in entries_before_recovery(LedgerFile(copy))[0]
+    assert "at work of" in overworked(LedgerFile(copy))[0]
+    assert "left behind" in left_behind(LedgerFile(copy))[0]
 
 
 def test_a_verdict_without_what_had_to_happen_is_none() -> None:
     verdict = Verdict(
-        seed=1, rounds=100, killed_while={"trading": 100}, faults={}, orders=1, executions=0, fills_while_down=0,
+        seed=1, rounds=100, killed_while={"trading": 100}, faults={}, orders=1, executions=0, fills_while_down=0, children=0,
         gate_open_s=(), violations=(),
     )  # fmt: skip
     assert "a fill while the run was down" in verdict.missing
     assert "a kill while starting" in verdict.missing
-    assert len(verdict.missing) == 2 + len(kill_rounds.FAULTS)
+    assert len(verdict.missing) == 3 + len(kill_rounds.FAULTS)
