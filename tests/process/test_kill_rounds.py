@@ -76,7 +76,8 @@ def test_the_oracle_sees_a_doubled_order_a_lost_fill_and_a_wrong_balance(
 
 def test_a_verdict_without_what_had_to_happen_is_none() -> None:
     verdict = Verdict(
-        seed=1, rounds=100, killed_while={"trading": 100}, faults={}, orders=1, executions=0, fills_while_down=0, children=0,
+        seed=1, rounds=100, killed_while={"trading": 100}, faults={}, orders=1, executions=0, children=0,
+        fills_while_down=0,
         gate_open_s=(), violations=(),
     )  # fmt: skip
     assert "a fill while the run was down" in verdict.missing
