@@ -182,7 +182,7 @@ def test_a_number_is_unique_where_its_date_is_given(old: Path) -> None:
 
 
 def test_the_revisions_are_valid_for_postgresql() -> None:
-    """As SQL, since no PostgreSQL is at hand; and they make the same tables as the schema."""
+    """As SQL, wherever no PostgreSQL is installed; and they make the same tables as the schema."""
     script = ScriptDirectory(str(Path(migrate.__file__).parent / "migrations"))
     said = io.StringIO()
     context = MigrationContext.configure(
