@@ -96,16 +96,19 @@ def bench(
         list[str] | None,
         typer.Option(
             help="Only this, and may be given again: tick-to-order[-quiet|-busy|-failing],"
-            " replay, group-commit, runtime; recovery (minutes) only so."
+            " replay, stages, slippage, group-commit, runtime; recovery (minutes) only so."
         ),
     ] = None,
     seconds: Annotated[float, typer.Option(help="Of each latency bench, after its warm-up.", min=1.0)] = 20.0,
+    replay_ticks: Annotated[
+        list[Path] | None, typer.Option("--replay-ticks", help="Recorded ticks for the slippage; else it makes some.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Measure this machine: tick-to-order beside its floor, replay throughput, the runtime beside plain pykka."""
     from bulkhead.app.bench.command import bench as run_bench
 
-    run_bench(only or (), seconds, as_json=as_json)
+    run_bench(only or (), seconds, tapes=replay_ticks or (), as_json=as_json)
 
 
 def _speed(text: str) -> float | None:

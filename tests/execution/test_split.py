@@ -142,7 +142,7 @@ def test_a_schedule_never_changes_between_versions() -> None:
     assert [child.due_after_ns for child in children] == SCHEDULE_OF_S
 
 
-SCHEDULE_OF_S = [0, 20_790_551_332, 33_464_142_193, 48_152_140_795]
+SCHEDULE_OF_S = [0, 18_681_922_438, 31_446_088_978, 48_227_003_404]
 
 
 # -- each policy ------------------------------------------------------------------------------------------------------

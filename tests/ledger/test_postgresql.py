@@ -18,10 +18,8 @@ from alembic.script import ScriptDirectory
 
 from bulkhead.ledger import migrate, schema
 
-PROGRAMS = ("initdb", "pg_ctl", "psql")
-pytestmark = pytest.mark.skipif(
-    not all(map(shutil.which, PROGRAMS)), reason="no PostgreSQL here (Debian: apt install postgresql)"
-)
+IS_HERE = all(map(shutil.which, ("initdb", "pg_ctl", "psql")))
+pytestmark = pytest.mark.skipif(not IS_HERE, reason="no PostgreSQL here (Debian: apt install postgresql)")
 USER, GROUP = ("nobody", "nogroup") if os.geteuid() == 0 else (None, None)
 """PostgreSQL refuses to run as root."""
 

@@ -8,13 +8,15 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bulkhead.app.bench import group_commit, latency, recovery, replay, runtime
+from bulkhead.app.bench import group_commit, latency, recovery, replay, runtime, slippage, stages
 from bulkhead.app.bench.figures import Environment, Spread, environment, load_now
 from bulkhead.app.bench.group_commit import GroupCommitFigures
 from bulkhead.app.bench.latency import LatencyFigures, Neighbour
 from bulkhead.app.bench.recovery import RecoveryFigures
 from bulkhead.app.bench.replay import ReplayFigures
 from bulkhead.app.bench.runtime import RuntimeFigures
+from bulkhead.app.bench.slippage import SlippageFigures
+from bulkhead.app.bench.stages import StageBenchFigures
 from bulkhead.app.exit_codes import ExitCode, Stopped
 from bulkhead.app.run import SWITCH_INTERVAL_S
 from messages.values import Value
@@ -29,7 +31,15 @@ BESIDE_QUIET = ("tick-to-order-busy", "tick-to-order-failing")
 NEIGHBOUR_SHARE = 1.5
 """The most that a neighbour in a process of its own may cost the order path, whatever it does."""
 
-Figures = LatencyFigures | ReplayFigures | RuntimeFigures | GroupCommitFigures | RecoveryFigures
+Figures = (
+    LatencyFigures
+    | ReplayFigures
+    | RuntimeFigures
+    | GroupCommitFigures
+    | RecoveryFigures
+    | StageBenchFigures
+    | SlippageFigures
+)
 
 
 class BenchReport(Value):
@@ -41,9 +51,11 @@ class BenchReport(Value):
     runtime: RuntimeFigures | None = None
     group_commit: GroupCommitFigures | None = None
     recovery: RecoveryFigures | None = None
+    stages: StageBenchFigures | None = None
+    slippage: SlippageFigures | None = None
 
 
-def benches(seconds: float) -> dict[str, tuple[str, Callable[[Path], Figures]]]:
+def benches(seconds: float, tapes: Sequence[Path] = ()) -> dict[str, tuple[str, Callable[[Path], Figures]]]:
     """Every bench by its name: what it says it is doing, and how it is done."""
     return {
         "tick-to-order": (
@@ -67,6 +79,14 @@ def benches(seconds: float) -> dict[str, tuple[str, Callable[[Path], Figures]]]:
             f"{group_commit.RATE_PER_S} durable appends/s on a disk that syncs {group_commit.SYNC_S * 1e3:g} ms late",
             group_commit.measure,
         ),
+        "stages": (
+            f"{stages.ROUNDS * len(stages.POLICIES):,} intents through each pure stage of the order path",
+            lambda _: stages.measure(),
+        ),
+        "slippage": (
+            f"each split policy over {', '.join(path.name for path in tapes) or 'a generated tape'}",
+            lambda folder: slippage.measure(folder, tapes),
+        ),
         "runtime": ("mailbox, hops, restart, stop and children, beside plain pykka", lambda _: runtime.measure()),
         RECOVERY: (
             f"recovery from SIGKILL with {recovery.FILLS:,} fills on record; some minutes, most for writing them",
@@ -75,9 +95,16 @@ def benches(seconds: float) -> dict[str, tuple[str, Callable[[Path], Figures]]]:
     }
 
 
-def bench(only: Sequence[str] = (), seconds: float = DEFAULT_SECONDS, *, as_json: bool = False) -> BenchReport:
-    """Run every bench but the recovery, or those named by `only`; progress on stderr. Stopped for an unknown name."""
-    known = benches(seconds)
+def bench(
+    only: Sequence[str] = (),
+    seconds: float = DEFAULT_SECONDS,
+    *,
+    tapes: Sequence[Path] = (),
+    as_json: bool = False,
+) -> BenchReport:
+    """Run every bench but the recovery, or those named by `only`; progress on stderr. Stopped for an unknown name.
+    `tapes` are recorded ticks for the slippage, which else is measured on a generated tape."""
+    known = benches(seconds, tapes)
     for name in only:
         if name not in known:
             raise Stopped(ExitCode.CONFIG, f"no bench is called {name!r}; there are {', '.join(known)}")
@@ -121,6 +148,10 @@ def _show(report: BenchReport, as_json: bool) -> None:
         out.print(_latency_table(report.latency))
     if report.runtime is not None:
         out.print(_runtime_table(report.runtime))
+    if report.stages is not None:
+        out.print(_stages_table(report.stages))
+    if report.slippage is not None:
+        out.print(_slippage_table(report.slippage))
     if report.group_commit is not None:
         commit = report.group_commit
         out.print(
@@ -143,6 +174,31 @@ def _show(report: BenchReport, as_json: bool) -> None:
             f" {figures.rows_per_s:,} rows/s, {figures.ticks_per_s:,} published ticks/s",
             soft_wrap=True,
         )
+
+
+def _stages_table(figures: StageBenchFigures) -> Table:
+    table = Table("stage of the order path", "p50 µs", "p99 µs", "target µs")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for name, spread in figures.stages.items():
+        table.add_row(
+            name, f"{spread.p50_ms * 1e3:.0f}", f"{spread.p99_ms * 1e3:.0f}", f"{stages.TARGET_P99_MS * 1e3:g}"
+        )
+    table.add_row(
+        "floor: one id and one order row", *(f"{ms * 1e3:.0f}" for ms in (figures.row.p50_ms, figures.row.p99_ms)), ""
+    )
+    return table
+
+
+def _slippage_table(figures: SlippageFigures) -> Table:
+    table = Table("slippage", "orders", "fills", "mean bps", "p95 bps", "target bps")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for name, found in figures.policies.items():
+        cells = (f"{found.orders:,}", f"{found.fills:,}", f"{found.mean_bps:.2f}", f"{found.p95_bps:.2f}")
+        table.add_row(name, *cells, f"{slippage.TARGET_BPS:g}")
+    table.caption = f"on {'a generated tape' if figures.is_generated else ', '.join(figures.tapes)}"
+    return table
 
 
 def _runtime_table(figures: RuntimeFigures) -> Table:

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from bulkhead.strategy.api import Strategy, Tick, View
 from messages.trading import Decision
-from messages.values import Side
+from messages.values import Side, SplitPolicy
 
 
 class PingPong(Strategy):
@@ -31,6 +31,31 @@ class PingPong(Strategy):
         if view.position(tick.symbol):
             return Decision.exit(tick.symbol, "out by the count", reason_codes=("COUNT",))
         return Decision.enter(tick.symbol, Side.BUY, "in by the count", reason_codes=("COUNT",))
+
+
+class InAndOut(Strategy):
+    """Every `every_s` in when it is flat, out when it holds something, by `split`."""
+
+    class Parameters(Strategy.Parameters):
+        every_s: Annotated[float, Field(gt=0)] = 240.0
+        split: SplitPolicy = SplitPolicy.SINGLE
+
+    parameters: Parameters
+
+    def __init__(self, symbols: tuple[str, ...], parameters: Parameters) -> None:
+        super().__init__(symbols, parameters)
+        self._due_ns: dict[str, int] = {}
+
+    def on_tick(self, tick: Tick, view: View) -> Decision | None:
+        market = view.market(tick.symbol)
+        if market is None or market.mid is None or view.now_ns() < self._due_ns.get(tick.symbol, 0):
+            return None
+        if view.working(tick.symbol):
+            return None
+        self._due_ns[tick.symbol] = view.now_ns() + int(self.parameters.every_s * 1e9)
+        if view.position(tick.symbol):
+            return Decision.exit(tick.symbol, "out by the clock", split=self.parameters.split)
+        return Decision.enter(tick.symbol, Side.BUY, "in by the clock", split=self.parameters.split)
 
 
 class Busy(Strategy):

@@ -7,7 +7,7 @@ from bulkhead.execution.stages.split import NS_PER_S, SplitFacts
 
 HOURS = 24
 NS_PER_HOUR = 3_600 * NS_PER_S
-CURVE_PARTS = 60
+CURVE_PARTS = 20
 """A horizon is looked at in so many equal parts, each with the volume of the hour that it begins in."""
 
 

@@ -15,15 +15,13 @@ What it is not: it sends nothing and reads no clock. `schedule.due` says whose t
 """
 
 import hashlib
-import json
 import math
 from collections.abc import Sequence
 from decimal import Decimal
-from fractions import Fraction
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
-from bulkhead.execution.exact import ZERO, exact, is_multiple, plain
+from bulkhead.execution.exact import exact, is_multiple, plain
 from bulkhead.execution.rules import InstrumentRules, Refused
 from messages.codes import ErrorCode
 from messages.trading import OrderIntent
@@ -221,12 +219,12 @@ def _evenly(total: int, parts: int) -> list[int]:
     return [each + (number < rest) for number in range(parts)]
 
 
-def _by_weight(total: int, weights: Sequence[Fraction]) -> list[int]:
+def _by_weight(total: int, weights: Sequence[int]) -> list[int]:
     """Parts in proportion; what does not divide goes to those that were rounded down most, the earlier first."""
     whole = sum(weights)
-    exact_parts = [total * weight / whole for weight in weights]
-    parts = [math.floor(part) for part in exact_parts]
-    short = sorted(range(len(parts)), key=lambda number: (parts[number] - exact_parts[number], number))
+    divided = [divmod(total * weight, whole) for weight in weights]
+    parts = [part for part, _ in divided]
+    short = sorted(range(len(parts)), key=lambda number: (-divided[number][1], number))
     for number in short[: total - sum(parts)]:
         parts[number] += 1
     return parts
@@ -244,16 +242,17 @@ def _carried(parts: list[int], least: int) -> list[int]:
     return carried
 
 
-def _slice_weights(curve: Sequence[Decimal], slices: int) -> list[Fraction]:
-    """The curve's volume in each of so many equal slices of it."""
+def _slice_weights(curve: Sequence[Decimal], slices: int) -> list[int]:
+    """The curve's volume in each of so many equal slices of it, in one unit that makes all of them whole numbers."""
+    places = max(0, *(-int(volume.as_tuple().exponent) for volume in curve))
     with exact():
-        until = [ZERO, *accumulate(curve)]
+        volumes = [int(volume.scaleb(places)) for volume in curve]
+    until = [0, *accumulate(volumes)]
     borders = []
     for number in range(slices + 1):
-        whole, part = divmod(number * len(curve), slices)
+        whole, part = divmod(number * len(volumes), slices)
         # A border within a part of the curve takes its share of that part's volume.
-        inside = Fraction(part, slices) * Fraction(curve[whole]) if part else Fraction(0)
-        borders.append(Fraction(until[whole]) + inside)
+        borders.append(until[whole] * slices + (part * volumes[whole] if part else 0))
     return [end - begin for begin, end in pairwise(borders)]
 
 
@@ -319,17 +318,18 @@ def _horizon_ns(intent: OrderIntent, settings: SplitSettings) -> int | Refused:
 def _turns_ns(horizon_ns: int, slices: int, jitter_share: Decimal, seed: str) -> list[int]:
     """A moment in each slice, rising, all below the horizon. The first is the decision itself: so that something is
     sent at once where something is to be traded at once."""
+    upper, lower = jitter_share.as_integer_ratio()
     turns = []
     for number in range(slices):
         begin, end = horizon_ns * number // slices, horizon_ns * (number + 1) // slices
-        widest = min(math.floor(Fraction(jitter_share) * (end - begin)), end - begin - 1)
+        widest = min(upper * (end - begin) // lower, end - begin - 1)
         turns.append(begin + (_drawn(seed, number) % (widest + 1) if number else 0))
     return turns
 
 
 def _drawn(seed: str, number: int) -> int:
     """A number that looks random and is not: derived like the ids, so that every version of Python draws the same."""
-    return int.from_bytes(hashlib.sha256(json.dumps((seed, number)).encode()).digest()[:16], "big")
+    return int.from_bytes(hashlib.sha256(f"{number}:{seed}".encode()).digest()[:16], "big")
 
 
 def _iceberg(
