@@ -46,6 +46,8 @@ _ORDER_LEVELS = {
 _FIXED_LEVELS = {
     "PositionRecorded": LineLevel.DEBUG,
     "PortfolioRecorded": LineLevel.DEBUG,
+    "DeadlineSet": LineLevel.DEBUG,
+    "DeadlineCleared": LineLevel.DEBUG,
     "DecisionOutcome": LineLevel.DEBUG,
     "RiskRefusalRecorded": LineLevel.WARNING,
     "LimitApproachRecorded": LineLevel.WARNING,
@@ -54,6 +56,7 @@ _FIXED_LEVELS = {
     "DeadLetterRecorded": LineLevel.WARNING,
     "RiskTripRecorded": LineLevel.ERROR,
     "ChildDownRecorded": LineLevel.ERROR,
+    "EscapeRecorded": LineLevel.ERROR,
 }
 
 
@@ -316,11 +319,19 @@ def _alias(p: _Payload) -> _Shown:
 
 
 def _deadline(p: _Payload) -> _Shown:
-    return "DUE", f"{p['kind']} {p['deadline_id']} at {clock(p['due_ns'])}"
+    what, said = f"{p['kind']} {p['deadline_id']}", json.loads(p["payload"])
+    if p["kind"] == "child":
+        price = f" at {amount(said['limit_price'])}" if said["limit_price"] else ""
+        what = f"part {said['number'] + 1} of intent {said['intent_id']}: {amount(said['quantity'])}{price}"
+        if said["waits_for"] is not None:
+            return "DUE", f"{what}, once part {said['waits_for'] + 1} is filled"
+    elif p["kind"] == "resend":
+        what = f"order {short(said['client_order_id'])} again, for the {said['tried']}. time"
+    return "DUE", f"{what}, at {clock(p['due_ns'])}"
 
 
 def _cleared(p: _Payload) -> _Shown:
-    return "DUE", f"{p['deadline_id']} cleared: {p['reason']}"
+    return "DUE", f"no more {p['deadline_id']}: {p['reason']}"
 
 
 def _adjustment(p: _Payload) -> _Shown:

@@ -5,9 +5,12 @@ from decimal import Decimal
 import pytest
 from rich.text import Text
 
+from bulkhead.execution.deadlines import child_waits, resend_waits
+from bulkhead.execution.stages.split import Child
 from bulkhead.monitor.lines import Line
 from bulkhead.monitor.render import LineLevel, level_of, render
 from messages.catalogue import record_to_json
+from messages.escapes import EscapeRecorded, EscapeTrigger
 from messages.failure import (
     FailureMode,
     FailureReported,
@@ -21,6 +24,7 @@ from messages.records import (
     ChildDownRecorded,
     ChildReadyRecorded,
     DeadLetterRecorded,
+    DeadlineCleared,
     FailureRecorded,
     ForeignOrderSeen,
     IntentStatusChanged,
@@ -34,6 +38,7 @@ from messages.records import (
 )
 from messages.supervision import ChildDown, ChildReady, DeadLetter
 from messages.values import IntentStatus, OrderStatus, Side, StopLevel
+from tests.execution.orders import T0, intent
 from tests.monitor.sessions import SYMBOL, at, enter, fill, order, portfolio, position, reconciled
 from tests.monitor.test_summary import refused, tripped
 
@@ -86,6 +91,17 @@ def line_of(record: Record) -> Line:
          "STOP     level SOFT: loss of the day (risk:daily_loss, all)"),
         (StopLevelRecorded(change=StopLevelChanged(level=StopLevel.RUN, reasons=())), I,
          "level RUN, no reason in force"),
+        (EscapeRecorded(
+            escape_id="e", round=1, trigger=EscapeTrigger.RISK_GUARD, scope="all", reason="loss", cancelled=("b1",),
+            pending=(), unknown=(), closes=("SELL 1 BTCUSDT for trend",), left_over=(), positions=(), is_over=False,
+            at_ns=T0), E,
+         "ESCAPE   P0 gets out of all: loss (risk_guard); cancels b1; closes SELL 1 BTCUSDT for trend"),
+        (child_waits(intent(), Child(1, Decimal("0.5"), None, 10**9)), D, "DUE      part 2 of intent i1: 0.5, at "),
+        (child_waits(intent(), Child(1, Decimal("0.5"), Decimal(9), 0, 0)), D,
+         "DUE      part 2 of intent i1: 0.5 at 9, once part 1 is filled"),
+        (resend_waits("b123", 0, 2), D, "DUE      order b123 again, for the 2. time, at "),
+        (DeadlineCleared(deadline_id="resend/b1", reason="the order has ended"), D,
+         "DUE      no more resend/b1: the order has ended"),
         (FailureRecorded(failure=FailureReported(mode=FailureMode.DATA_DELAY, detail="6 s")), W,
          "FAILURE  data_delay all: 6 s"),
         (FailureRecorded(failure=FailureReported(mode=FailureMode.DATA_DELAY, detail="over", recovered=True)), I,
