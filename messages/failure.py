@@ -46,19 +46,6 @@ class FailureReported(Body):
     """It has recovered because an operator saw to it."""
 
 
-class Directive(Command):
-    """What FailureHandler orders done about a failure."""
-
-    lane = Lane.SYSTEM
-
-    action: str
-    """shut_gate, open_gate, skip_symbol, resume_symbol, alert."""
-    scope: str
-    level: StopLevel
-    reason_id: str
-    detail: str
-
-
 class RiskTripped(Body):
     """A limit was broken. Carries the evidence: the numbers, the portfolio and the execution quality at that moment."""
 

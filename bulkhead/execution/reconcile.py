@@ -20,7 +20,7 @@ from bulkhead.execution.exact import plain
 from bulkhead.execution.fills import execution_of, fill_id_of
 from bulkhead.execution.ids import looks_like_ours
 from bulkhead.execution.order_events import OrderEvent, apply, overfilled_quantity, status_shown, was_answered
-from messages.orders import OrderRow, OrderStatusReported, VenueExecution, VenueOrder, VenueSnapshotTaken
+from messages.orders import OrderRow, VenueExecution, VenueOrder, VenueSnapshotTaken
 from messages.values import OrderStatus
 
 NS_PER_S = 1_000_000_000
@@ -135,15 +135,6 @@ def reconcile(local: LocalView, venue: VenueSnapshotTaken) -> Reconciliation:
         skipped_foreign_executions=listing.skipped_foreign_executions,
         skipped_ended_orders=listing.skipped_ended_orders,
     )
-
-
-def judge_query(row: OrderRow, report: OrderStatusReported, local: LocalView) -> Verdict:
-    """The same judgement on the answer to a query for one order. `local.orders` and `local.since_ns` do not matter."""
-    client_order_id = row.ticket.client_order_id
-    fresh, skipped = _unbooked(row.ticket.venue, report.executions, local.fill_ids)
-    orders = {} if report.order is None else {client_order_id: [report.order]}
-    listing = _Listing(orders, {client_order_id: fresh}, (), (), (), skipped, 0, 0)
-    return _judge(row, local._replace(since_ns=0), report.as_of_ns, listing)
 
 
 # -- reading the venue's lists ----------------------------------------------------------------------------------------

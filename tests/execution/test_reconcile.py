@@ -7,12 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bulkhead.execution.fills import FillBook
-from bulkhead.execution.order_events import StatusShown, apply, mark_unknown
-from bulkhead.execution.reconcile import LocalView, Reconciliation, judge_query, reconcile
+from bulkhead.execution.order_events import apply, mark_unknown
+from bulkhead.execution.reconcile import LocalView, Reconciliation, reconcile
 from messages.orders import (
     ExecutionReported,
     OrderRow,
-    OrderStatusReported,
     VenueExecution,
     VenueOrder,
     VenueSnapshotTaken,
@@ -304,34 +303,6 @@ def test_lesson_l10_reconciling_again_finds_nothing_more(quantities: list[str], 
     again = reconcile(local(after, booked=booked), venue)
     assert again.events == ()
     assert again.skipped_executions == len(executions)
-
-
-# -- the answer to a query for one order ----------------------------------------------------------------------------
-
-
-def answer(shown: VenueOrder | None, *executions: VenueExecution, as_of_ns: int = LATER) -> OrderStatusReported:
-    return OrderStatusReported(
-        client_order_id=ID, symbol="BTCUSDT", order=shown, executions=executions, as_of_ns=as_of_ns
-    )
-
-
-def test_a_query_is_judged_like_a_snapshot() -> None:
-    row = order(S.UNKNOWN)
-    report = answer(venue_order(S.CANCELLED, "4"), venue_execution("4"))
-    verdict = judge_query(row, report, local())
-    assert [type(event) for event in verdict.events] == [ExecutionReported, StatusShown]
-    assert verdict.unresolved is None
-    booked = judge_query(
-        row, answer(venue_order(S.CANCELLED, "4"), venue_execution("4")), local(booked=("sim:BTCUSDT:1",))
-    )
-    assert booked.unresolved is not None, "the row does not hold what the book of fills says is booked"
-
-
-@pytest.mark.parametrize(("as_of_ns", "is_absent"), [(VALID_UNTIL, False), (VALID_UNTIL + 1, True)])
-def test_not_known_right_after_a_timeout_is_not_absent(as_of_ns: int, is_absent: bool) -> None:
-    verdict = judge_query(order(S.UNKNOWN), answer(None, as_of_ns=as_of_ns), local())
-    assert verdict.is_absent == is_absent
-    assert (verdict.unresolved is None) == is_absent
 
 
 def test_executions_on_the_other_side_do_not_disturb_the_proof() -> None:

@@ -164,7 +164,6 @@ COMMANDS = {
     "ReconcilePortfolio",
     "CancelEntries",
     "Escape",
-    "Directive",
     "RemoveChild",
     "RestartChild",
     "RestartDue",
