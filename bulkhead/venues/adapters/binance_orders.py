@@ -20,6 +20,7 @@ from bulkhead.venues.adapters.binance_settings import BinanceSettings
 from bulkhead.venues.adapters.one_answer import Request, Work
 from bulkhead.venues.adapters.unanswered import Unanswered, UnansweredOrders
 from bulkhead.venues.adapters.user_stream import UserStream
+from bulkhead.venues.answers import cancel_rejected, held_back, not_sent
 from bulkhead.venues.port import (
     CANCELLED_UNSENT,
     ClientIdScheme,
@@ -36,11 +37,9 @@ from messages.base import Body
 from messages.orders import (
     CancelOrder,
     CancelOutcomeUnknown,
-    CancelRejected,
     OrderCancelled,
     OrderChannelDown,
     OrderChannelUp,
-    OrderNotSent,
     OrderOutcomeUnknown,
     OrderQueryFailed,
     OrderTicket,
@@ -197,7 +196,7 @@ class BinanceOrders:
 
         request = Request(
             lambda channel: self._send(channel, ticket, issuer, epoch, order, due_ns),
-            lambda code, reason: _not_sent(ticket, code, reason),
+            lambda code, reason: not_sent(ticket, code, reason),
             lambda reason: OrderOutcomeUnknown(
                 client_order_id=ticket.client_order_id, symbol=ticket.symbol, reason=reason
             ),
@@ -213,7 +212,7 @@ class BinanceOrders:
         orders = self._unanswered.of(command.client_order_id)
         request = Request(
             lambda channel: self._cancel(channel, command, request),
-            lambda code, reason: _cancel_rejected(command, code, reason),
+            lambda code, reason: cancel_rejected(command, code, reason),
             lambda reason: CancelOutcomeUnknown(
                 client_order_id=command.client_order_id, symbol=command.symbol, reason=reason
             ),
@@ -319,13 +318,13 @@ class BinanceOrders:
                 self._told(ticket.client_order_id),
             )
         except Withheld as error:
-            return (_held_back(ticket, str(error)),)
+            return (held_back(ticket, str(error)),)
         except requests.NotSupported as error:
-            return (_not_sent(ticket, "UNSUPPORTED", str(error)),)
+            return (not_sent(ticket, "UNSUPPORTED", str(error)),)
         if isinstance(fact, Held):
-            return (_not_sent(ticket, fact.code, fact.reason, fact.retry_after_s),)
+            return (not_sent(ticket, fact.code, fact.reason, fact.retry_after_s),)
         if isinstance(fact, NothingLeft) and fact.is_withheld:
-            return (_held_back(ticket, fact.reason),)
+            return (held_back(ticket, fact.reason),)
         return replies.submit_outcome(ticket, fact)
 
     def _turn(self, purpose: Purpose, wait_s: float, is_void: Callable[[], bool] = lambda: False) -> Turn:
@@ -351,30 +350,8 @@ class BinanceOrders:
             lambda: requests.cancel(self._signer, command.symbol, command.client_order_id, self._stamp()),
         )
         if isinstance(fact, Held):
-            return (_cancel_rejected(command, fact.code, fact.reason),)
+            return (cancel_rejected(command, fact.code, fact.reason),)
         if orders and outcomes.judge(fact).code == outcomes.CANCEL_REJECTED:
             orders[-1].when_answered(lambda: self._queue(self._cancel_lane, request))
             return None
         return replies.cancel_outcome(command, fact)
-
-
-def _not_sent(ticket: OrderTicket, code: str, reason: str, retry_after_s: float | None = None) -> Body:
-    return OrderNotSent(
-        client_order_id=ticket.client_order_id,
-        symbol=ticket.symbol,
-        code=code,
-        reason=reason,
-        retry_after_s=retry_after_s,
-    )
-
-
-def _held_back(ticket: OrderTicket, refusal: str) -> Body:
-    """A guard names FENCED before a colon when the issuer's incarnation has ended; anything else is the gate."""
-    code, _, detail = refusal.partition(":")
-    if code in ("FENCED", "GATE_SHUT", CANCELLED_UNSENT):
-        return _not_sent(ticket, code, detail.strip() or refusal)
-    return _not_sent(ticket, "GATE_SHUT", refusal)
-
-
-def _cancel_rejected(command: CancelOrder, code: str, reason: str) -> Body:
-    return CancelRejected(client_order_id=command.client_order_id, symbol=command.symbol, code=code, reason=reason)
