@@ -1,9 +1,10 @@
 """The venue's books: accounts, orders, fills and counters in one SQLite file, or in memory when no file is named.
 
 What is committed here survives kill -9 of the simulator: the venue commits before it answers or publishes. The file has
-one owner (it is locked while the simulator runs) and is not flushed to the disk: it outlives the process, not a loss of
-power, and in return no order waits for a disk. Money is text, exact. Ended orders live only here, open ones also in
-the engine; beyond a set number the oldest ended orders are forgotten with their fills.
+one owner (it is locked while the simulator runs) and, unless its owner asks for it, is not flushed to the disk: it
+outlives the process, not a loss of power, and in return no order waits for a disk. Money is text, exact. Ended orders
+live only here, open ones also in the engine; beyond a set number the oldest ended orders are forgotten with their
+fills.
 """
 
 # ruff: noqa: S608 - every word put into SQL here is a constant of this module; values are always bound
@@ -60,17 +61,26 @@ Value = str | int
 
 
 class Books:
-    """One connection, used from one thread."""
+    """One connection, used from one thread at a time."""
 
-    def __init__(self, path: Path | None, history_orders: int) -> None:
+    def __init__(
+        self, path: Path | None, history_orders: int, *, synced: bool = False, one_thread: bool = True
+    ) -> None:
+        """`synced`: every commit is flushed to the disk. `one_thread` False: its owner hands it from thread to thread.
+        Raises SimulatorError."""
         self._history_orders = history_orders
         self._trimmed_at = 0
         self.is_durable = path is not None
         try:
-            self._db = sqlite3.connect(":memory:" if path is None else path, isolation_level=None, timeout=1.0)
+            self._db = sqlite3.connect(
+                ":memory:" if path is None else path,
+                isolation_level=None,
+                timeout=1.0,
+                check_same_thread=one_thread,
+            )
             self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
             self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = OFF")
+            self._db.execute(f"PRAGMA synchronous = {'FULL' if synced else 'OFF'}")
             self._db.executescript(_SCHEMA)
             self._db.execute("BEGIN IMMEDIATE")
             self._db.execute("COMMIT")
@@ -91,11 +101,15 @@ class Books:
         if not rows:
             account.balances = {asset: Balance(free) for asset, free in opening.items()}
             self._write([], (account,), tuple(opening), {})
+        return account, self.open_orders(account)
+
+    def open_orders(self, account: Account) -> list[Order]:
+        """Oldest first."""
         found = self._db.execute(
             f"SELECT {_ORDER_COLUMNS} FROM venue_order WHERE status IN (?, ?) AND account = ? ORDER BY sequence",
-            (NEW, PARTIALLY_FILLED, name),
+            (NEW, PARTIALLY_FILLED, account.name),
         )
-        return account, [_order(row, account) for row in found]
+        return [_order(row, account) for row in found]
 
     def load_counters(self) -> Counters:
         counters = Counters()
@@ -121,10 +135,21 @@ class Books:
 
     # -- writing --------------------------------------------------------------------------------------------------
 
-    def commit(self, reports: Sequence[Report], accounts: Iterable[Account], counters: Counters) -> None:
-        """Write in one transaction every order and fill of `reports`, changed balances and the id counters."""
+    def commit(
+        self,
+        reports: Sequence[Report],
+        accounts: Iterable[Account],
+        counters: Counters,
+        *,
+        trade_ids_too: bool = False,
+    ) -> None:
+        """Write in one transaction every order and fill of `reports`, changed balances and the id counters; those of
+        trades only where asked for, since a market with trades of its own reserves them in blocks."""
         changed = [account for account in accounts if account.changed_assets]
         meta: dict[str, Value] = {"order_id": counters.order_id, "execution_id": counters.execution_id}
+        if trade_ids_too:
+            traded = {report.fill.symbol for report in reports if report.fill is not None}
+            meta |= {f"trade_id/{symbol}": counters.trade_ids[symbol] for symbol in traded}
         self._write(reports, changed, None, meta)
         if counters.order_id >= self._trimmed_at + _TRIM_EVERY_ORDERS:
             self._trimmed_at = counters.order_id
@@ -148,8 +173,9 @@ class Books:
                     balance = account.balance(asset)
                     db.execute(_PUT_BALANCE, (account.name, asset, str(balance.free), str(balance.locked)))
             db.executemany(_PUT_META, [(name, str(value)) for name, value in meta.items()])
-        except sqlite3.Error:
-            db.execute("ROLLBACK")
+        except BaseException:
+            if db.in_transaction:  # a full disk has ended it already
+                db.execute("ROLLBACK")
             raise
         db.execute("COMMIT")
 

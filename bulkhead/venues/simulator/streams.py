@@ -1,7 +1,8 @@
 """Market streams: /ws/<stream> and /stream?streams=a/b, with SUBSCRIBE, UNSUBSCRIBE and LIST_SUBSCRIPTIONS.
 
-Streams: <symbol>@trade, @bookTicker, @depth (also @depth@100ms), @depth5, @depth10, @depth20. An event is encoded once,
-and only when somebody listens. An unknown stream name is accepted and stays silent, as at the real venue.
+Streams: <symbol>@trade, @bookTicker, @depth, @depth5, @depth10, @depth20; each depth also with @100ms, which is how
+often all of them come here. An event is encoded once, and only when somebody listens. An unknown stream name is
+accepted and stays silent, as at the real venue.
 """
 
 import asyncio
@@ -64,9 +65,9 @@ class MarketStreams:
             if name in self.listeners:
                 self._send(name, wire.depth_update(symbol, time_ms, first_id, book.update_id, bids, asks))
         for limit in (5, 10, 20):
-            name = f"{prefix}{limit}"
-            if name in self.listeners:
-                self._send(name, wire.dumps(wire.depth(book, limit)))
+            for name in (f"{prefix}{limit}", f"{prefix}{limit}@100ms"):
+                if name in self.listeners:
+                    self._send(name, wire.dumps(wire.depth(book, limit)))
 
     def _send(self, name: str, data: str) -> None:
         combined = ""
@@ -97,7 +98,9 @@ class MarketStreams:
         if book is None:
             return
         prefix = symbol.lower() + "@depth"
-        is_wanted = any(prefix + end in self.listeners for end in ("", "@100ms", "5", "10", "20"))
+        is_wanted = any(
+            prefix + end + pace in self.listeners for end in ("", "5", "10", "20") for pace in ("", "@100ms")
+        )
         (self._depth_symbols.add if is_wanted else self._depth_symbols.discard)(symbol)
         book.track_depth(is_wanted)
 
