@@ -76,7 +76,7 @@ class TapeDriver:
     """Plays the tape step by step. `speed` None plays as fast as everything can follow."""
 
     def __init__(self, host: SimulatedHost, venue: Venue, control: TapeControl, speed: float | None) -> None:
-        self._host, self._venue, self._control = host, venue, control
+        self._host, self._wire, self._control = host, venue.wire, control
         self._speed = speed
         self._seen_requests = 0
         self._user_events = self._market_events = 0
@@ -110,10 +110,10 @@ class TapeDriver:
             if self.is_lost:
                 self._host.take_arrivals(_rank, self._stamp)
                 return
-            requests = self._venue.orders.handed_in
+            requests = self._wire.orders.handed_in
             if requests != self._seen_requests:
                 self._seen_requests = requests
-                self._wait(lambda: self._venue.orders.pending() == 0, "answer")
+                self._wait(lambda: self._wire.orders.pending() == 0, "answer")
                 self._expect(self._ask_status())
             if not self._host.take_arrivals(_rank, self._stamp):
                 return
@@ -134,7 +134,7 @@ class TapeDriver:
         self._wait(self._has_arrived, "event that it said it had sent")
 
     def _has_arrived(self) -> bool:
-        orders, feed = self._venue.orders, self._venue.feed
+        orders, feed = self._wire.orders, self._wire.feed
         return orders.received_user_events >= self._user_events and feed.received_market_events >= self._market_events
 
     def _wait(self, what: Callable[[], bool], for_what: str) -> None:

@@ -37,6 +37,8 @@ def check_guard(settings: Settings) -> None:
         raise Stopped(ExitCode.CONFIG, str(error), error.code) from None
     if settings.session.mode is Mode.LIVE and settings.venue.start_simulator:
         raise Stopped(ExitCode.CONFIG, "mode = live contradicts start_simulator = true: a simulated venue is paper")
+    if settings.session.mode is Mode.LIVE and settings.paper.is_local:
+        raise Stopped(ExitCode.CONFIG, 'mode = live contradicts paper.execution = "fill_model": no order would leave')
 
 
 def load_strategies(settings: Settings) -> tuple[LoadedStrategy, ...]:

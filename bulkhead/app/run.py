@@ -180,6 +180,9 @@ def simulator_settings(settings: Settings, options: RunOptions) -> SimulatorSett
     """The venue to start for this run; None when the configuration names one that is there already."""
     section = settings.simulator
     if options.tape_files:
+        if settings.paper.is_local:
+            sentence = 'a recorded tape brings its own venue: take paper.execution = "fill_model" out to replay it'
+            raise Stopped(ExitCode.CONFIG, sentence)
         for path in options.tape_files:
             if not path.is_file():
                 raise Stopped(

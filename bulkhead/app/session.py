@@ -15,7 +15,7 @@ from bulkhead.app.exit_codes import ExitCode, Stopped
 from bulkhead.app.house import Parts, watch_over
 from bulkhead.app.settings import SessionSettings, Settings
 from bulkhead.app.sinks import ExportSink, open_sinks, snapshot_config
-from bulkhead.app.venue import Venue, connect
+from bulkhead.app.venue import Venue, connect, open_paper_books
 from bulkhead.ledger.decisions import FILE_NAME as DECISIONS_FILE
 from bulkhead.ledger.decisions import DecisionWriter
 from bulkhead.ledger.jsonl import LineDamaged
@@ -76,6 +76,8 @@ def open_session(
         gate = _gate(settings, host)
         venue = stack.enter_context(connect(settings, simulator, host, gate, on_sent))
         on_venue(venue)
+        if venue.paper is not None:
+            open_paper_books(venue.paper, settings)
         instruments = preflight.ask_venue(
             venue.orders, settings, host.now_ns, has_our_clock=not venue.owns_trading_clock
         )

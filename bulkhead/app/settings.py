@@ -16,6 +16,7 @@ from bulkhead.app.execution_settings import ExecutionSettings, PositiveSeconds, 
 from bulkhead.app.exit_codes import ExitCode, Stopped
 from bulkhead.risk.limits import RiskLimits
 from bulkhead.strategy.sizing import SizingPolicy
+from bulkhead.venues.paper.settings import FillSettings
 from messages.values import Mode, Name, Symbol
 from supervisor.spec import HostKind
 
@@ -50,6 +51,23 @@ class SimulatorSection(Section):
     commission_in: Literal["received", "quote"] = "received"
     books_file: Path | None = None
     """Where its accounts and orders are kept; None: beside the ledger, since the two belong together."""
+
+
+class PaperSection(FillSettings):
+    """Who fills the orders of a paper run."""
+
+    execution: Literal["simulator", "fill_model"] = "simulator"
+    """`simulator`: the venue at the other end of the wire. `fill_model`: this machine, from the data of the feed; no
+    order leaves it and no key is needed. Everything below is about that."""
+
+    @property
+    def is_local(self) -> bool:
+        return self.execution == "fill_model"
+
+    @property
+    def wants_depth(self) -> bool:
+        """Whether the feed is asked for level-2 books: only for who walks them."""
+        return self.is_local and self.wants_books
 
 
 class VenueSettings(Section):
@@ -113,6 +131,7 @@ class Settings(Section):
     session: SessionSettings = Field(default_factory=SessionSettings)
     venue: VenueSettings = Field(default_factory=VenueSettings)
     simulator: SimulatorSection = Field(default_factory=SimulatorSection)
+    paper: PaperSection = Field(default_factory=PaperSection)
     execution: ExecutionSettings = Field(default_factory=ExecutionSettings)
     risk: RiskLimits = Field(default_factory=RiskLimits)
     strategies: tuple[StrategySettings, ...] = ()

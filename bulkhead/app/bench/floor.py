@@ -18,7 +18,7 @@ from bulkhead.app.settings import Settings
 from bulkhead.app.venue import connect
 from bulkhead.ledger.port import Entry
 from bulkhead.ledger.sqlite import LedgerReader, SqliteLedger
-from bulkhead.venues.adapters.binance import BinanceOrders
+from bulkhead.venues.port import OrderVenue
 from messages.catalogue import record_from_json
 from messages.orders import OrderTicket, SubmitOrder
 from messages.records import IntentRecorded, OrderRecorded, Record, Stream
@@ -67,7 +67,7 @@ def measure(settings: Settings, ledger_file: Path) -> Floor:
 
 
 def _one_round(
-    pair: Pair, now_ns: int, ledger: SqliteLedger, orders: BinanceOrders, sent: SimpleQueue[int]
+    pair: Pair, now_ns: int, ledger: SqliteLedger, orders: OrderVenue, sent: SimpleQueue[int]
 ) -> tuple[int, int]:
     """Nanoseconds until the pair was on disk, and until its order was in the socket."""
     entries = [Entry(record, now_ns, "floor", pair.intent.intent.intent_id, None) for record in pair]
