@@ -106,7 +106,8 @@ def execution(fill: Fill) -> VenueExecution:
 
 def balances(account: Account) -> tuple[Balance, ...]:
     return tuple(
-        Balance(asset=asset, free=balance.free, locked=balance.locked) for asset, balance in account.balances.items()
+        Balance(asset=asset, free=balance.free, locked=balance.locked)
+        for asset, balance in sorted(account.balances.items())
     )
 
 

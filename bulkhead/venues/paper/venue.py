@@ -266,11 +266,10 @@ class PaperVenue:
         if exchange is None:
             return
         try:
-            said = exchange.see(data)
+            self._tell(exchange.see(data))
         except Exception:
-            self._begin_again("a fill could not be recorded")
+            self._begin_again("a fill could not be written down, or told")
             raise
-        self._tell(said)
 
     def _forget_market(self) -> None:
         if self._exchange is not None:
@@ -320,10 +319,15 @@ class PaperVenue:
             self._answer((request.broken(f"our own code failed: {type(error).__name__}: {error}"),))
             self._begin_again("a request failed")
             raise
-        self._answer(said)
+        try:
+            self._answer(said)
+        except Exception:
+            self._begin_again("evidence could not be told")
+            raise
 
     def _begin_again(self, why: str) -> None:
-        """The engine may know more than the books: what the books say is what has happened."""
+        """What the books say is what has happened: the engine may know more, and the house less. It compares its own
+        when the channel comes up."""
         self._set_channel(self._down(why))
         self._begin()
 
