@@ -32,6 +32,7 @@ from bulkhead.app.session import Session, finish_session, open_session
 from bulkhead.app.settings import Settings
 from bulkhead.app.venue import Venue
 from bulkhead.monitor.kpi import Kpi, write_summary
+from bulkhead.monitor.legs import write_trade_log
 from bulkhead.monitor.status import FILE_NAME as STATUS_FILE
 from bulkhead.monitor.status import RunState, StatusReport, write_status
 from bulkhead.monitor.summary import summarise
@@ -252,6 +253,7 @@ class Runner:
         tape = self._tape_report()
         kpi = summarise(self._session.folder.path)
         write_summary(self._session.folder.path, kpi)
+        write_trade_log(self._session.folder.path)
         self._state = RunState.STOPPED
         self._write_status()
         return Outcome(self._session.session_id, self._session.folder.path, reason, code, kpi, tape)

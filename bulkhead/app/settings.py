@@ -58,7 +58,7 @@ class PaperSection(FillSettings):
 
     execution: Literal["simulator", "fill_model"] = "simulator"
     """`simulator`: the venue at the other end of the wire. `fill_model`: this machine, from the data of the feed; no
-    order leaves it and no key is needed. Everything below is about that."""
+    order leaves it and no key is needed. All other keys here are about that."""
 
     @property
     def is_local(self) -> bool:

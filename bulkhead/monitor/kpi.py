@@ -57,6 +57,18 @@ class Kpi(Value):
     """Orders that the venue refused."""
     refusals: int = 0
     """Intents that the risk guard refused."""
+    reject_rate: Number | None = None
+    """Share of 1 of the ended orders that the venue refused; as all shares here, of those that left the house."""
+    partial_fill_rate: Number | None = None
+    """Share of 1 of the ended orders that were filled in part only."""
+    fill_ratio: Number | None = None
+    """Mean over the ended orders of filled by ordered quantity, 0 to 1."""
+    slippage_bps_p50: Number | None = None
+    """Of each fill against the middle of the market at its decision, within 0.1; above zero it was worse."""
+    slippage_bps_p95: Number | None = None
+    spread_bps_p50: Number | None = None
+    """Between bid and ask at the decisions that became intents, within 0.1."""
+    spread_bps_p95: Number | None = None
     unknowns: int = 0
     """Times that an order's outcome became unknown."""
     trips: int = 0
@@ -69,7 +81,9 @@ class Kpi(Value):
     decisions: dict[str, int] = Field(default_factory=dict)
     """By action."""
     latency: dict[str, Latency] = Field(default_factory=dict)
-    """By stage: order_to_ack, order_to_first_fill, both from the order's durable record on, on the trading clock."""
+    """By stage, on the trading clock: decision_to_order ends at the order's durable record, order_to_ack and
+    order_to_first_fill begin there, decision_to_first_fill is end to end, unknown_to_resolved is the time that an
+    outcome stayed unknown."""
 
 
 def write_summary(session_dir: Path, kpi: Kpi) -> tuple[Path, Path]:
@@ -99,6 +113,9 @@ def summary_text(kpi: Kpi) -> str:
         ("Fill ratio, buys / sells", f"{_ratio(kpi.avg_buy_fill_ratio)} / {_ratio(kpi.avg_sell_fill_ratio)}"),
         ("Orders / fills", f"{kpi.orders} / {kpi.fills}"),
         ("Partly filled / not filled", f"{kpi.partial_fills_count} / {kpi.failed_fills_count}"),
+        ("Fill ratio of all orders", _ratio(kpi.fill_ratio)),
+        ("Slippage of fills, p50 / p95", f"{_bps(kpi.slippage_bps_p50)} / {_bps(kpi.slippage_bps_p95)}"),
+        ("Spread at decisions, p50 / p95", f"{_bps(kpi.spread_bps_p50)} / {_bps(kpi.spread_bps_p95)}"),
         ("Rejected by the venue / refused by the risk guard", f"{kpi.rejects} / {kpi.refusals}"),
         ("Outcomes that were unknown for a time", str(kpi.unknowns)),
         ("Fills found by recovery", str(kpi.recovered_fills)),

@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from bulkhead.monitor.execution_figures import ExecutionFigures
 from bulkhead.monitor.histogram import Histogram
 from bulkhead.monitor.kpi import USD_LIKE, Kpi, Latency
 from bulkhead.monitor.lines import STREAMS, Line, read_lines
@@ -21,6 +22,7 @@ from messages.orders import OrderRow
 from messages.portfolio import PortfolioSnapshot, RoundTrip
 from messages.records import (
     FillRecorded,
+    IntentRecorded,
     LedgerEvent,
     OrderRecorded,
     PortfolioRecorded,
@@ -38,8 +40,8 @@ REMEMBERED_ORDERS = 20_000
 _COUNTED = frozenset(
     kind.__name__
     for kind in (
-        FillRecorded, OrderRecorded, PortfolioRecorded, RiskRefusalRecorded, RiskTripRecorded, RoundTripRecorded,
-        SessionStarted,
+        FillRecorded, IntentRecorded, OrderRecorded, PortfolioRecorded, RiskRefusalRecorded, RiskTripRecorded,
+        RoundTripRecorded, SessionStarted,
     )
 )  # fmt: skip
 RECOVERY_SOURCES = frozenset({"query", "snapshot"})
@@ -80,9 +82,8 @@ class SummaryBuilder:
         )  # fmt: skip
         self._decisions: dict[str, int] = {}
         self._open: dict[str, OrderStatus] = {}
-        self._unmeasured: dict[str, set[str]] = {}
         self._ended: OrderedDict[str, tuple[str, ...]] = OrderedDict()  # and as what each was counted
-        self._latency: dict[str, Histogram] = {}
+        self._execution = ExecutionFigures()
         self._drawdown = _ZERO
         self._drawdown_pct: Decimal | None = None
         self._equity: Decimal | None = None
@@ -111,6 +112,8 @@ class SummaryBuilder:
         match record:
             case OrderRecorded():
                 self._add_order(record.order)
+            case IntentRecorded():
+                self._execution.on_intent(record)
             case FillRecorded():
                 self._add_fill(record)
             case RoundTripRecorded():
@@ -138,7 +141,7 @@ class SummaryBuilder:
             self._counts["orders"] += status is OrderStatus.PENDING_SUBMIT
         if status is OrderStatus.UNKNOWN and before is not OrderStatus.UNKNOWN:
             self._counts["unknowns"] += 1
-        self._measure(order, before)
+        self._execution.on_order(order, before)
         if not status.is_terminal:
             self._open[key] = status
             return
@@ -149,25 +152,10 @@ class SummaryBuilder:
         if len(self._ended) > REMEMBERED_ORDERS:
             self._ended.popitem(last=False)
 
-    def _measure(self, order: OrderRow, before: OrderStatus | None) -> None:
-        if before is None and order.status is OrderStatus.PENDING_SUBMIT:
-            self._unmeasured[order.ticket.client_order_id] = {"order_to_ack", "order_to_first_fill"}
-        waiting = self._unmeasured.get(order.ticket.client_order_id, set())
-        if order.submitted_ns is not None and "order_to_ack" in waiting:
-            waiting.discard("order_to_ack")
-            self._span("order_to_ack", order.submitted_ns - order.created_ns)
-        if order.filled and "order_to_first_fill" in waiting:
-            waiting.discard("order_to_first_fill")
-            self._span("order_to_first_fill", order.updated_ns - order.created_ns)
-        if order.status.is_terminal:
-            self._unmeasured.pop(order.ticket.client_order_id, None)
-
-    def _span(self, stage: str, span_ns: int) -> None:
-        self._latency.setdefault(stage, Histogram()).add(span_ns)
-
     def _add_fill(self, record: FillRecorded) -> None:
         fill = record.fill
         self._counts["fills"] += 1
+        self._execution.on_fill(record)
         self._counts["recovered_fills"] += record.source in RECOVERY_SOURCES
         self._fees[fill.fee_asset] = self._fees.get(fill.fee_asset, _ZERO) + fill.fee + fill.tax
 
@@ -214,7 +202,8 @@ class SummaryBuilder:
             max_drawdown_pct=_places(self._drawdown_pct, 6),
             final_equity=self._equity,
             decisions=dict(sorted(self._decisions.items())),
-            latency={stage: _latency(spans) for stage, spans in sorted(self._latency.items())},
+            latency={stage: _latency(spans) for stage, spans in sorted(self._execution.spans.items())},
+            **self._execution.shares(),
             **self._counts,
         )
 

@@ -16,9 +16,9 @@ pytestmark = pytest.mark.process
 MANY = tuple(f"{base}USDT" for base in ("BTC", "ETH", "BNB", "SOL", "LINK", "AVAX"))
 CHURN = f"{Path(__file__).with_name('churning.py')}:Churn"
 OPENING = Decimal(100_000)
-CROWDED = {"fill_model": "simple", "crowding_share": "0.9", "fail_rate": "0.1", "alpha": "0.001"}
-OFF = {"partial_fills": False, "failed_fills": False, "slippage": False, "queue_position": False}
-BOOK = {"fill_model": "book", "latency_ms": 5.0, "latency_jitter_ms": 20.0}
+CROWDED: dict[str, object] = {"fill_model": "simple", "crowding_share": "0.9", "fail_rate": "0.1", "alpha": "0.001"}
+OFF: dict[str, object] = {"partial_fills": False, "failed_fills": False, "slippage": False, "queue_position": False}
+BOOK: dict[str, object] = {"fill_model": "book", "latency_ms": 5.0, "latency_jitter_ms": 20.0}
 NO_LIMIT = ("max_daily_loss", "max_drawdown", "max_consecutive_losses", "max_trades_per_day")
 
 
@@ -77,6 +77,10 @@ def fills(run: Run) -> list[dict[str, Any]]:
     return [line["payload"]["fill"] for line in run.lines("obs_orders_fills") if line["type"] == "FillRecorded"]
 
 
+def until_fills(run: Run, count: int) -> None:
+    until(lambda: len(fills(run)) >= count, "it trades")
+
+
 @pytest.mark.req("D-01", "D-03", "D-04")
 def test_a_run_by_fill_model_slips_fills_in_part_and_does_not_always_win(tmp_path: Path) -> None:
     with simulator(tmp_path) as venue:
@@ -97,6 +101,13 @@ def test_a_run_by_fill_model_slips_fills_in_part_and_does_not_always_win(tmp_pat
     assert kpi["partial_fills_count"] > 0
     assert kpi["failed_fills_count"] > 0
     assert kpi["total_pnl"] == kpi["total_pnl_usd"]
+    assert 0 < Decimal(kpi["fill_ratio"]) < 1
+    assert Decimal(kpi["slippage_bps_p95"]) > 0
+    legs = [json.loads(line) for line in (run.session_dir / "trade_log.jsonl").read_text().splitlines()]
+    assert len(legs) == len(ended(run))
+    assert {"filled", "partial", "failed"} <= {leg["trade_result"] for leg in legs}
+    trips = {line["payload"]["trade"]["trade_id"] for line in run.lines("obs_trades")}
+    assert trips <= {leg["trade_id"] for leg in legs}, "each round trip has its legs"
 
 
 @pytest.mark.req("D-02")
@@ -145,12 +156,11 @@ def test_kill_9_loses_nothing_and_takes_no_order_twice(tmp_path: Path, paper: di
         for _ in range(3):
             with running(config) as run:
                 run.until_trading()
-                before = len(fills(run))
-                until(lambda seen=before, it=run: len(fills(it)) >= seen + 3, "it trades")
+                until_fills(run, len(fills(run)) + 3)
                 run.kill()
         with running(config) as again:
             again.until_trading()
-            until(lambda: len(fills(again)) >= 3, "it trades on")
+            until_fills(again, 3)
             ledger = Ledger(tmp_path / "logs" / "ledger.db")
             until(lambda: not ledger.rows("select 1 from orders where status = 'ERROR'"), "no order is unknown")
             again.end()

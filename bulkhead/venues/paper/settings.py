@@ -46,6 +46,7 @@ class FillSettings(BaseModel):
     commission_bps: Annotated[Decimal, Field(ge=0, le=1_000, decimal_places=2, allow_inf_nan=False)] = Decimal(10)
     """Of each fill. Binance Spot asks for 10 of an account without discounts."""
     commission_in: Literal["received", "quote"] = "received"
+    """The asset it is taken in: what a fill brings, as at Binance, or the quote currency."""
     balances: dict[str, Annotated[Decimal, Field(ge=0, lt=10**15, decimal_places=8, allow_inf_nan=False)]] | None = None
     """By asset, used once for new books; unset: 100,000 of `risk.currency`."""
     books_file: Path | None = None
