@@ -9,7 +9,7 @@ import os
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import Context, Decimal
 from pathlib import Path
 from typing import Literal
 
@@ -20,13 +20,14 @@ from messages.catalogue import record_from_json
 from messages.orders import Fill, OrderRow
 from messages.portfolio import RoundTrip
 from messages.records import FillRecorded, OrderRecorded, RoundTripRecorded, Stream
-from messages.values import IntentType, Name, Nanoseconds, Number, OrderStatus, Price, Quantity, Side, Size, Symbol
+from messages.values import IntentType, Name, Nanoseconds, Number, OrderStatus, Quantity, Side, Size, Symbol
 from messages.values import Value as Frozen
 
 FILE_NAME = "trade_log.jsonl"
 REMEMBERED_ORDERS = 20_000
 """Orders whose fills are remembered; the oldest have ended long ago."""
 _BPS = 10_000
+_MILLIONTH, _WIDE = Decimal("0.000001"), Context(prec=100)
 _ZERO = Decimal(0)
 _READ = ("FillRecorded", "OrderRecorded")
 TradeResult = Literal["filled", "partial", "failed", "rejected"]
@@ -47,7 +48,7 @@ class Leg(Frozen):
     """When it had ended."""
     quantity: Quantity
     filled: Size
-    price: Price | None
+    price: Number | None
     """Mean of its fills."""
     buy_slippage_bps: Number | None = None
     """How much worse than the middle of the market at the decision; below zero it was better."""
@@ -136,7 +137,7 @@ def _leg(order: OrderRow, executed: _Filled | None, trade_id: str | None) -> Leg
     slippage = None
     if executed is not None and executed.at_decision:
         slippage = (executed.judged - executed.at_decision) / executed.at_decision * _BPS * side.sign
-        slippage = slippage.quantize(Decimal("0.000001"))
+        slippage = slippage.quantize(_MILLIONTH, context=_WIDE)
     mine = {f"{name}_slippage_bps": slippage, f"{name}_fill_ratio": min(Decimal(1), order.filled / ticket.quantity)}
     return Leg.model_validate(
         {

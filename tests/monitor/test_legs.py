@@ -81,6 +81,20 @@ def test_a_late_fill_makes_its_leg_once_more_and_whole() -> None:
     assert second.buy_slippage_bps > first.buy_slippage_bps
 
 
+def test_the_smallest_prices_and_the_wildest_slippage_have_a_line() -> None:
+    tiny = "0.000000000000000123"
+    (leg,) = made(
+        fill(1, 1, "0.3", at(1), price=tiny),
+        order(1, OrderStatus.EXPIRED, "expired", at(2), filled="0.3", price=tiny),
+    )
+    assert leg.price == Decimal(tiny)
+    assert leg.buy_slippage_bps == -10_000
+    wild = fill(2, 1, "0.3", at(1)).model_copy(update={"decision_price": Decimal("1e-28")})
+    (leg,) = made(wild, ended(2, OrderStatus.EXPIRED, "0.3", at(2)))
+    assert leg.buy_slippage_bps is not None
+    assert leg.buy_slippage_bps > 10**30
+
+
 @pytest.mark.req("D-03")
 def test_it_is_written_from_the_session_and_can_be_written_again(tmp_path: Path) -> None:
     session = Session(tmp_path, "S1")

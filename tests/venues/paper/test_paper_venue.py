@@ -79,9 +79,7 @@ def test_what_cannot_be_filled_expires_and_says_how_much_was() -> None:
         desk.place(ticket("b-2", "5"))
         partly, not_at_all = desk.log.of(OrderExpired)
         assert (partly.client_order_id, partly.cumulative) == ("b-1", D(2))
-        assert (not_at_all.client_order_id, not_at_all.cumulative) == ("b-2", D(0)), (
-            "the first took all there was"
-        )
+        assert (not_at_all.client_order_id, not_at_all.cumulative) == ("b-2", D(0)), "the first took all there was"
         assert answers(desk, "b-1") == answers(desk, "b-2") == [OrderAccepted]
 
 

@@ -48,10 +48,10 @@ def until_closed(connection: ClientConnection) -> list[str | bytes]:
 
 
 def test_events_have_the_venues_fields(lively: RunningSimulator) -> None:
-    streams = "btcusdt@trade/btcusdt@bookTicker/btcusdt@depth/btcusdt@depth5"
+    streams = "btcusdt@trade/btcusdt@bookTicker/btcusdt@depth/btcusdt@depth5/btcusdt@depth20@100ms"
     kinds: dict[str, set[str]] = {}
     with open_ws(lively, f"/stream?streams={streams}") as connection:
-        while len(kinds) < 4:
+        while len(kinds) < 5:
             message = receive(connection)
             assert set(message) == {"stream", "data"}
             kinds[message["stream"]] = set(message["data"])
@@ -60,6 +60,7 @@ def test_events_have_the_venues_fields(lively: RunningSimulator) -> None:
         "btcusdt@bookTicker": TICKER,
         "btcusdt@depth": DEPTH,
         "btcusdt@depth5": {"lastUpdateId", "bids", "asks"},
+        "btcusdt@depth20@100ms": {"lastUpdateId", "bids", "asks"},
     }
 
 
