@@ -1,5 +1,6 @@
 """A process that trades on paper until it is killed, and prints each thing that it was told: `python … BOOKS RUN`."""
 
+import os
 import random
 import sys
 from pathlib import Path
@@ -14,9 +15,14 @@ from tests.venues.wire.making import cancel
 
 def tell(body: Body) -> None:
     if isinstance(body, OrderAccepted):
-        print("accepted", body.client_order_id, body.venue_order_id, flush=True)
+        _say(f"accepted {body.client_order_id} {body.venue_order_id}")
     elif isinstance(body, ExecutionReported):
-        print("filled", body.client_order_id, body.execution_id, flush=True)
+        _say(f"filled {body.client_order_id} {body.execution_id}")
+
+
+def _say(line: str) -> None:
+    """In one write: evidence is told by more than one thread, and lines must not mix."""
+    os.write(1, f"{line}\n".encode())
 
 
 def main(books: Path, run: str) -> None:
