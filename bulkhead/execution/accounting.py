@@ -181,21 +181,26 @@ def _trade_after(
         # What was left below one lot is no trade of its own: it joins the one that begins here.
         if not step.opening:
             return None, None
-        whole = FillShare(abs(step.change), step.fee_quote, step.realised)
+        whole = _share(fill, step, step.change, step.fee_quote, step.realised)
         return with_share(opened(fill), fill, whole, context), None
     trade = resumed(holding.position, holding.cost) if trade is None else trade
     if not step.closing:
-        return with_share(trade, fill, FillShare(abs(step.opening), step.fee_quote, -step.fee_quote), context), None
+        return with_share(trade, fill, _share(fill, step, step.opening, step.fee_quote, -step.fee_quote), context), None
     # Through zero, one fill ends a trade and begins another: the fee is shared by quantity.
     fee = (step.fee_quote * step.closing / step.change).quantize(QUANTUM) if step.opening else step.fee_quote
-    trade = with_share(trade, fill, FillShare(abs(step.closing), fee, step.gained - fee), context)
+    trade = with_share(trade, fill, _share(fill, step, step.closing, fee, step.gained - fee), context)
     if step.opening:
         rest = step.fee_quote - fee
-        begun = with_share(opened(fill), fill, FillShare(abs(step.opening), rest, -rest), context)
+        begun = with_share(opened(fill), fill, _share(fill, step, step.opening, rest, -rest), context)
         return begun, finish(trade, fill, context.quote_asset)
     if is_flat(step.after, context.lot_size):
         return None, finish(trade, fill, context.quote_asset)
     return trade, None
+
+
+def _share(fill: Fill, step: _Step, part: Decimal, fee_quote: Decimal, pnl: Decimal) -> FillShare:
+    executed = fill.quantity if part == step.change else divide(fill.quantity * part, step.change)
+    return FillShare(abs(part), executed, fee_quote, pnl)
 
 
 def _parts(before: Decimal, change: Decimal) -> tuple[Decimal, Decimal]:

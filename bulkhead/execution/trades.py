@@ -45,6 +45,9 @@ class FillShare(NamedTuple):
     """The part of a fill that belongs to one trade."""
 
     quantity: Decimal
+    """Net of a fee in the base asset."""
+    executed: Decimal
+    """The same before that fee: what the order got."""
     fee_quote: Decimal
     pnl: Decimal
 
@@ -81,18 +84,19 @@ def resumed(position: Position, cost: Decimal) -> OpenTrade:
 def with_share(trade: OpenTrade, fill: Fill, share: FillShare, context: LegContext) -> OpenTrade:
     """The trade after (a part of) one more fill. Call inside `exact()`."""
     side = "buys" if fill.side is Side.BUY else "sells"
-    leg = _extended(trade.buys if fill.side is Side.BUY else trade.sells, fill, share.quantity, context)
+    leg = _extended(trade.buys if fill.side is Side.BUY else trade.sells, fill, share, context)
     return trade.model_copy(update={side: leg, "pnl": trade.pnl + share.pnl, "fees": trade.fees + share.fee_quote})
 
 
-def _extended(leg: TradeLeg, fill: Fill, quantity: Decimal, context: LegContext) -> TradeLeg:
+def _extended(leg: TradeLeg, fill: Fill, share: FillShare, context: LegContext) -> TradeLeg:
+    quantity = share.quantity
     notional = quantity * fill.price
     updates: dict[str, object] = {"quantity": leg.quantity + quantity, "notional": leg.notional + notional}
     if context.decision_price is not None:
         updates["judged_notional"] = leg.judged_notional + notional
         updates["decision_notional"] = leg.decision_notional + quantity * context.decision_price
     if context.order_quantity is not None:
-        updates["ordered_filled"] = leg.ordered_filled + quantity
+        updates["ordered_filled"] = leg.ordered_filled + share.executed
         if fill.client_order_id not in leg.recent_orders:
             updates["ordered"] = leg.ordered + context.order_quantity
             updates["recent_orders"] = (*leg.recent_orders, fill.client_order_id)[-RECENT_ORDERS:]

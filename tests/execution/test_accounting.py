@@ -80,6 +80,16 @@ def test_a_round_trip_tells_its_prices_times_and_result() -> None:
     assert trade.buy_fill_ratio == D("0.5")
 
 
+def test_a_fee_in_the_base_asset_is_no_part_that_was_not_filled() -> None:
+    context = CONTEXT._replace(order_quantity=D(1))
+    fee = {"fee": D("0.001"), "fee_asset": "BTC"}
+    trade = book(fill(Side.BUY, "1", "100", 1, **fee), fill(Side.SELL, "0.999", "99", 2), context=context)[
+        -1
+    ].round_trip
+    assert trade is not None
+    assert (trade.quantity, trade.buy_fill_ratio) == (D("0.999"), D(1))
+
+
 @pytest.mark.req("D-03")
 def test_slippage_is_positive_when_worse() -> None:
     assert slippage_bps(Side.BUY, D(101), D(100)) == D(100)
