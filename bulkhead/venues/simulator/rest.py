@@ -14,7 +14,7 @@ from starlette.responses import Response
 from bulkhead.venues.simulator import errors, wire
 from bulkhead.venues.simulator.connections import ABORT_EXTENSION
 from bulkhead.venues.simulator.errors import Refused
-from bulkhead.venues.simulator.faults import Faults
+from bulkhead.venues.simulator.faults import Faults, Kind, Place, Spoil
 from bulkhead.venues.simulator.limits import RateLimiter
 from bulkhead.venues.simulator.requests import (
     Params,
@@ -32,12 +32,20 @@ _BODY_BOUND = 16_384
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """`weight` may depend on the parameters. `is_order`: its answers carry order counts."""
+    """`weight` may depend on the parameters. `kind` is set for what is signed."""
 
     handle: Callable[[Params], object]
     weight: Callable[[Params], int]
-    is_signed: bool = True
-    is_order: bool = False
+    kind: Kind | None = None
+
+    @property
+    def is_signed(self) -> bool:
+        return self.kind is not None
+
+    @property
+    def is_order(self) -> bool:
+        """Its answers carry order counts."""
+        return self.kind is Kind.ORDER
 
 
 class NoAnswer(Exception):
@@ -56,20 +64,24 @@ class RestApi:
 
     def _table(self) -> dict[tuple[str, str], Endpoint]:
         return {
-            ("GET", "ping"): Endpoint(lambda _: {}, _flat(1), is_signed=False),
-            ("GET", "time"): Endpoint(lambda _: {"serverTime": self._venue.now_ms()}, _flat(1), is_signed=False),
-            ("GET", "exchangeInfo"): Endpoint(self._exchange_info, _flat(20), is_signed=False),
-            ("GET", "depth"): Endpoint(self._depth, _depth_weight, is_signed=False),
-            ("GET", "trades"): Endpoint(self._trades, _flat(25), is_signed=False),
-            ("POST", "order"): Endpoint(self._place, _flat(1), is_order=True),
-            ("GET", "order"): Endpoint(self._query, _flat(4)),
-            ("DELETE", "order"): Endpoint(self._cancel, _flat(1)),
-            ("GET", "openOrders"): Endpoint(self._open_orders, lambda params: 6 if params.has("symbol") else 80),
-            ("DELETE", "openOrders"): Endpoint(self._cancel_all, _flat(1)),
-            ("GET", "allOrders"): Endpoint(self._all_orders, _flat(20)),
-            ("GET", "myTrades"): Endpoint(self._my_trades, lambda params: 5 if params.has("orderId") else 20),
-            ("GET", "account"): Endpoint(self._account, _flat(20)),
-            ("GET", "rateLimit/order"): Endpoint(self._order_counts, _flat(40)),
+            ("GET", "ping"): Endpoint(lambda _: {}, _flat(1)),
+            ("GET", "time"): Endpoint(lambda _: {"serverTime": self._venue.now_ms()}, _flat(1)),
+            ("GET", "exchangeInfo"): Endpoint(self._exchange_info, _flat(20)),
+            ("GET", "depth"): Endpoint(self._depth, _depth_weight),
+            ("GET", "trades"): Endpoint(self._trades, _flat(25)),
+            ("POST", "order"): Endpoint(self._place, _flat(1), Kind.ORDER),
+            ("GET", "order"): Endpoint(self._query, _flat(4), Kind.QUERY),
+            ("DELETE", "order"): Endpoint(self._cancel, _flat(1), Kind.CANCEL),
+            ("GET", "openOrders"): Endpoint(
+                self._open_orders, lambda params: 6 if params.has("symbol") else 80, Kind.LIST
+            ),
+            ("DELETE", "openOrders"): Endpoint(self._cancel_all, _flat(1), Kind.CANCEL),
+            ("GET", "allOrders"): Endpoint(self._all_orders, _flat(20), Kind.LIST),
+            ("GET", "myTrades"): Endpoint(
+                self._my_trades, lambda params: 5 if params.has("orderId") else 20, Kind.LIST
+            ),
+            ("GET", "account"): Endpoint(self._account, _flat(20), Kind.LIST),
+            ("GET", "rateLimit/order"): Endpoint(self._order_counts, _flat(40), Kind.LIST),
         }
 
     async def respond(self, request: Request) -> Response:
@@ -82,7 +94,8 @@ class RestApi:
         status, answer = 200, None
         try:
             body = await request.body()
-            answer = self._carry_out(request, endpoint, body, ip)
+            await self._faults.wait(endpoint.kind, Place.ARRIVAL)
+            answer = await self._answer(request, endpoint, body, ip)
         except Refused as refused:
             status, answer = refused.status, {"code": refused.code, "msg": refused.message}
             if refused.retry_after_s is not None:
@@ -95,6 +108,13 @@ class RestApi:
             await asyncio.sleep(self._faults.reply_latency_ms / 1000)
         headers |= self._limiter.headers(ip, self._venue.now_ms(), endpoint.is_order)
         return Response(wire.dumps(answer), status, headers, media_type="application/json;charset=UTF-8")
+
+    async def _answer(self, request: Request, endpoint: Endpoint, body: bytes, ip: str) -> object:
+        """Raises Refused or NoAnswer; a request that is refused does not wait for its answer to be let go."""
+        answer = self._carry_out(request, endpoint, body, ip)
+        await self._faults.wait(endpoint.kind, Place.ANSWER)
+        spoil = self._faults.take_spoil(endpoint.kind)
+        return answer if spoil is None else _spoilt(answer, spoil)
 
     def _carry_out(self, request: Request, endpoint: Endpoint, body: bytes, ip: str) -> object:
         if len(body) > _BODY_BOUND:
@@ -111,6 +131,9 @@ class RestApi:
             check_timestamp(params, now_ms, self._settings.checks_timestamps)
             check_signature(params, signed_part(query_text) + signed_part(body_text), self._settings.api_secret)
             self._venue.follow_clock(params.integer("timestamp"))
+        spoil = self._faults.take_spoil(endpoint.kind)
+        if spoil is not None:
+            return _spoilt(endpoint.handle(params) if spoil.is_carried_out else None, spoil)
         if endpoint.is_order:
             return self._with_order_faults(endpoint, params)
         return endpoint.handle(params)
@@ -229,6 +252,15 @@ class RestApi:
 
     def _order_counts(self, _: Params) -> object:
         return self._limiter.order_counts(self._venue.now_ms())
+
+
+def _spoilt(answer: object, spoil: Spoil) -> object:
+    """What is answered instead. Raises Refused or NoAnswer."""
+    if isinstance(spoil.answer, int):
+        raise errors.outcome_unknown(spoil.answer)
+    if spoil.answer == "none" or not isinstance(answer, dict):
+        raise NoAnswer
+    return wire.contradicted(answer)
 
 
 def _flat(weight: int) -> Callable[[Params], int]:

@@ -27,6 +27,7 @@ from bulkhead.venues.simulator.errors import SimulatorError
 from bulkhead.venues.simulator.faults import FaultRequest, Faults
 from bulkhead.venues.simulator.limits import RateLimiter
 from bulkhead.venues.simulator.orders import Report
+from bulkhead.venues.simulator.outsiders import Outsiders
 from bulkhead.venues.simulator.rest import RestApi
 from bulkhead.venues.simulator.settings import SimulatorSettings
 from bulkhead.venues.simulator.streams import MarketStreams, serve_stream
@@ -46,12 +47,13 @@ _WS_MESSAGE_BYTES = 65_536
 class Hub(MarketStreams):
     """The venue's listener: market events to market streams, account events to user streams."""
 
-    def __init__(self, settings: SimulatorSettings) -> None:
+    def __init__(self, settings: SimulatorSettings, faults: Faults) -> None:
         super().__init__(settings.limits)
         self.users = UserStreams()
+        self._faults = faults
 
     def on_account(self, account: Account, reports: list[Report], assets: set[str], time_ms: int) -> None:
-        self.users.on_account(account, reports, assets, time_ms)
+        self.users.on_account(account, self._faults.told(reports), assets, time_ms)
 
 
 class Simulator:
@@ -60,10 +62,11 @@ class Simulator:
     def __init__(self, settings: SimulatorSettings) -> None:
         self.settings = settings
         self.failure: SimulatorError | None = None
-        self.hub = Hub(settings)
+        self.faults = Faults()
+        self.hub = Hub(settings, self.faults)
         self.venue = Venue(settings, self.hub)
         self.hub.books = self.venue.books
-        self.faults = Faults()
+        self._outsiders = Outsiders(self.venue)
         self._limiter = RateLimiter(settings.limits)
         self._connections = Connections(settings.limits.connections, settings.limits.connection_queue_messages)
         self._rest = RestApi(self.venue, self._limiter, self.faults)
@@ -133,6 +136,8 @@ class Simulator:
                 Route("/api/v3/{name:path}", self._rest.respond, methods=["GET", "POST", "PUT", "DELETE"]),
                 Route("/sim/faults", self._faults, methods=["GET", "POST"]),
                 Route("/sim/books", self._books, methods=["GET"]),
+                Route("/sim/trade", self._outsiders.trade, methods=["POST"]),
+                Route("/sim/fill", self._outsiders.fill, methods=["POST"]),
                 WebSocketRoute("/ws", self._raw_stream),
                 WebSocketRoute("/ws/{names:path}", self._raw_stream),
                 WebSocketRoute("/stream", self._combined_stream),

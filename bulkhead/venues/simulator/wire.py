@@ -12,7 +12,7 @@ from decimal import Decimal
 from bulkhead.venues.simulator.accounts import ZERO, Account
 from bulkhead.venues.simulator.instruments import DECIMALS, MarketRules
 from bulkhead.venues.simulator.orderbook import Book, Depth, Top
-from bulkhead.venues.simulator.orders import CANCELED, TRADE, Fill, Order, PublicTrade, Report
+from bulkhead.venues.simulator.orders import CANCELED, FILLED, NEW, TRADE, Fill, Order, PublicTrade, Report
 from bulkhead.venues.simulator.settings import Limits
 
 Json = dict[str, object]
@@ -202,6 +202,11 @@ def cancelled(order: Order, cancel_id: str) -> Json:
         **_terms(order),
         "selfTradePreventionMode": "NONE",
     }
+
+
+def contradicted(answer: Json) -> Json:
+    """An answer about one order as a faulty venue would give it: its status is one that its quantities exclude."""
+    return {**answer, "status": NEW if answer["status"] == FILLED else FILLED}
 
 
 def _terms(order: Order) -> Json:

@@ -1,13 +1,16 @@
 """The fault switches: each does what it says, and the books tell the truth about what happened."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed
 
 from bulkhead.venues.simulator.process import RunningSimulator
-from tests.venues.simulator.kit import Client, open_ws, receive
+from tests.venues.simulator.kit import Client, open_ws, receive, subscribe_user
+from tests.venues.transport.peers import until
 
 pytestmark = pytest.mark.process
 
@@ -94,3 +97,79 @@ def test_an_unknown_switch_is_refused_and_named(client: Client) -> None:
     answer = client.http.post("/sim/faults", json={"lose_everything": 1})
     assert answer.status_code == 422
     assert "lose_everything" in answer.json()["error"]
+
+
+# -- a request of a kind, at an instant -------------------------------------------------------------------------------
+
+
+def test_any_kind_of_request_can_go_wrong(client: Client) -> None:
+    client.order(newClientOrderId="a")
+    client.faults(spoil={"requests": "cancel", "answer": 503, "is_carried_out": False})
+    cancel = {"symbol": "BTCUSDT", "origClientOrderId": "a"}
+    assert client.signed("DELETE", "order", **cancel).json()["code"] == -1007
+    assert client.signed("GET", "order", **cancel).json()["status"] == "NEW"
+    client.faults(spoil={"requests": "cancel", "answer": "none"})
+    with pytest.raises(httpx.RemoteProtocolError):
+        client.signed("DELETE", "order", **cancel)
+    client.faults(spoil={"requests": "query", "answer": "contradiction"})
+    assert client.signed("GET", "order", **cancel).json()["status"] == "FILLED"
+    answer = client.signed("GET", "order", **cancel).json()
+    assert (answer["status"], answer["executedQty"]) == ("CANCELED", "0.00000000")
+
+
+@pytest.mark.parametrize(("place", "orders"), [("arrival", 0), ("answer", 1)])
+def test_a_request_can_be_held_before_and_after_it_is_carried_out(client: Client, place: str, orders: int) -> None:
+    client.faults(hold={"order": place})
+    with ThreadPoolExecutor(1) as pool, closing(Client(str(client.http.base_url))) as other:
+        placed = pool.submit(other.order, newClientOrderId="held")
+        until(lambda: client.get("/sim/faults").json()["held"].get("order") == 1, "it is held")
+        assert client.books()["last_order_id"] == orders
+        client.faults(hold={"order": None})
+        assert placed.result(5).json()["status"] == "NEW"
+    assert client.books()["last_order_id"] == 1
+    assert client.get("/sim/faults").json()["held"] == {}
+
+
+def test_a_request_held_beyond_its_window_is_refused_when_it_goes_on(client: Client) -> None:
+    client.faults(hold={"order": "arrival"})
+    with ThreadPoolExecutor(1) as pool, closing(Client(str(client.http.base_url))) as other:
+        placed = pool.submit(other.order, recvWindow=100)
+        until(lambda: client.get("/sim/faults").json()["held"].get("order") == 1, "it is held")
+        time.sleep(0.15)
+        client.faults(hold={"order": None})
+        assert placed.result(5).json()["code"] == -1021
+
+
+def test_the_order_stream_can_be_unreliable(sim: RunningSimulator, client: Client) -> None:
+    with open_ws(sim, "/ws-api/v3") as user:
+        subscribe_user(user)
+        client.faults(acks_after_fills=True)
+        client.order(type="MARKET")
+        told = [receive(user)["event"] for _ in range(3)]
+        assert [event.get("x") for event in told] == ["TRADE", "NEW", None]
+        client.faults(acks_after_fills=False, repeat_reports=True)
+        client.order()
+        assert [receive(user)["event"].get("x") for _ in range(3)] == ["NEW", "NEW", None]
+        client.faults(repeat_reports=False, lose_reports=1)
+        client.order(newClientOrderId="silent")
+        assert receive(user)["event"]["e"] == "outboundAccountPosition"
+
+
+# -- everybody else ---------------------------------------------------------------------------------------------------
+
+
+def test_somebody_trades_and_somebody_fills_our_order(sim: RunningSimulator, client: Client) -> None:
+    with open_ws(sim, "/ws/btcusdt@trade") as ticks:
+        trade = client.http.post("/sim/trade", json={"symbol": "BTCUSDT", "is_buy": True, "quantity": "0.001"})
+        assert trade.json() == {"traded": "0.00100000"}
+        assert receive(ticks)["m"] is False
+    client.order(newClientOrderId="rests", price="50000", quantity="0.01")
+    filled = client.http.post("/sim/fill", json={"client_order_id": "rests", "quantity": "0.004"})
+    assert filled.json() == {"filled": "0.00400000"}
+    answer = client.signed("GET", "order", symbol="BTCUSDT", origClientOrderId="rests").json()
+    assert (answer["status"], answer["executedQty"]) == ("PARTIALLY_FILLED", "0.00400000")
+    client.http.post("/sim/fill", json={"client_order_id": "rests", "after_s": 0.01})
+    until(lambda: client.books()["open_orders"] == [], "the rest is filled a little later")
+    assert client.http.post("/sim/fill", json={"client_order_id": "rests"}).status_code == 409
+    assert client.http.post("/sim/fill", json={"client_order_id": "rests", "quantity": "-1"}).status_code == 422
+    assert client.http.post("/sim/trade", json={"symbol": "NO", "is_buy": True, "quantity": "1"}).status_code == 422
