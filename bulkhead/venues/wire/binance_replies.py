@@ -58,6 +58,22 @@ def status_of(record: JsonObject, key: str) -> OrderStatus:
     return status
 
 
+def check_coherent(record: JsonObject, status: str, quantity: str, filled: str) -> None:
+    """An order's own figures must not exclude each other; the keys differ between answers and the stream.
+
+    Raises Malformed with the numbers: of two words of the venue against each other neither is believed, and it is asked
+    again. A quantity of zero is an order by amount, placed by hand, and is not judged.
+    """
+    asked, done = fields.decimal(record, quantity), fields.decimal(record, filled)
+    word = fields.text(record, status)
+    if not asked:
+        return
+    nothing, everything = done == 0, done == asked
+    excluded = {"NEW": not nothing, "PARTIALLY_FILLED": nothing or everything, "FILLED": not everything}
+    if done > asked or excluded.get(word, False):
+        raise Malformed(f"it contradicts itself: {word} with {filled} {done:f} of {quantity} {asked:f}")
+
+
 def side_of(record: JsonObject, key: str) -> Side:
     word = fields.text(record, key)
     if word not in ("BUY", "SELL"):
@@ -117,6 +133,8 @@ def _placed(ticket: OrderTicket, text: str) -> tuple[OrderEvidence, ...]:
     if status is OrderStatus.REJECTED:
         return (OrderRejected.model_validate({**common, "code": "REJECTED", "reason": "status REJECTED", "raw": raw}),)
     evidence: list[OrderEvidence] = [OrderAccepted.model_validate({**common, "raw": raw})]
+    if "status" in record:
+        check_coherent(record, "status", "origQty", "executedQty")
     executed = fields.decimal(record, "executedQty") if "executedQty" in record else Decimal(0)
     evidence += _fills(ticket, record, executed, common)
     if status is OrderStatus.EXPIRED:
@@ -133,7 +151,10 @@ def _fills(
 ) -> list[ExecutionReported]:
     fills = fields.objects(record.get("fills", []), "fills")
     quantities = [fields.decimal(fill, "qty") for fill in fills]
-    is_complete = sum(quantities) == executed
+    total = sum(quantities, Decimal(0))
+    if total > executed:
+        raise Malformed(f"it contradicts itself: fills of {total:f} with executedQty {executed:f}")
+    is_complete = total == executed
     reports = []
     cumulative = Decimal(0)
     for fill, quantity in zip(fills, quantities, strict=True):
@@ -177,6 +198,7 @@ def _cancelled(command: CancelOrder, text: str) -> OrderCancelled:
         raise Malformed("the answer names another order")
     if status_of(record, "status") is not OrderStatus.CANCELLED:
         raise Malformed(f"a cancel was answered with status {record['status']!r}")
+    check_coherent(record, "status", "origQty", "executedQty")
     return OrderCancelled(
         client_order_id=command.client_order_id,
         symbol=command.symbol,
@@ -196,7 +218,15 @@ def _rows(text: str, what: str, read: Callable[[JsonObject], T]) -> tuple[T, ...
 
 
 def order(text: str) -> VenueOrder | ProtocolError:
-    return fields.guarded(text, lambda: _order(fields.as_object(fields.parse(text), "order")))
+    """Of GET order. Lists are not judged for contradictions: a status there never stands in for executions, and an odd
+    order placed by hand must not keep the books from being compared."""
+
+    def read() -> VenueOrder:
+        record = fields.as_object(fields.parse(text), "order")
+        check_coherent(record, "status", "origQty", "executedQty")
+        return _order(record)
+
+    return fields.guarded(text, read)
 
 
 def orders(text: str) -> tuple[VenueOrder, ...] | ProtocolError:

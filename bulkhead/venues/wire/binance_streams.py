@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bulkhead.venues.wire import fields
-from bulkhead.venues.wire.binance_replies import Received, book, side_of, status_of
+from bulkhead.venues.wire.binance_replies import Received, book, check_coherent, side_of, status_of
 from bulkhead.venues.wire.facts import Ignored, ProtocolError, clipped
 from bulkhead.venues.wire.fields import JsonObject, Malformed
 from messages.market import MarketData, Quote, Trade
@@ -150,6 +150,7 @@ def _execution_report(event: JsonObject, raw: str) -> OrderEvidence | Ignored:
     if _OUR_IDS.fullmatch(client_order_id) is None:
         return Ignored("executionReport of an order that cannot be ours")
     status = status_of(event, "X")
+    check_coherent(event, "X", "q", "z")
     make = _REPORTS.get(what)
     if what == "TRADE_PREVENTION" and status is OrderStatus.EXPIRED:
         make = _expired  # it would have traded with ourselves, and that ended it

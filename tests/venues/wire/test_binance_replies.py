@@ -44,9 +44,38 @@ def test_a_full_answer_is_the_acceptance_and_each_fill() -> None:
 
 
 def test_a_running_total_is_not_claimed_when_fills_are_missing() -> None:
-    _, fill, *_ = replies.submit_outcome(TICKET, Answered(200, changed(samples.ORDER_FULL, executedQty="11")))
+    more = changed(samples.ORDER_FULL, origQty="11", executedQty="11")
+    _, fill, *_ = replies.submit_outcome(TICKET, Answered(200, more))
     assert isinstance(fill, ExecutionReported)
     assert fill.cumulative is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"executedQty": "0.0", "fills": []},
+        {"executedQty": "11"},
+        {"executedQty": "9"},
+        {"status": "NEW"},
+        {"status": "PARTIALLY_FILLED"},
+        {"status": "EXPIRED", "executedQty": "3"},
+    ],
+)
+def test_an_answer_that_contradicts_itself_is_no_verdict(changes: dict[str, object]) -> None:
+    """Neither word is believed: the outcome is unknown, with the numbers, and is asked about."""
+    (unknown,) = replies.submit_outcome(TICKET, Answered(200, changed(samples.ORDER_FULL, **changes)))
+    assert isinstance(unknown, OrderOutcomeUnknown)
+    assert "it contradicts itself" in unknown.reason
+
+
+def test_a_cancel_or_a_query_that_contradicts_itself_is_not_believed() -> None:
+    (unknown,) = replies.cancel_outcome(
+        cancel("myOrder1", "LTCBTC"), Answered(200, changed(samples.CANCELLED, executedQty="2"))
+    )
+    assert isinstance(unknown, CancelOutcomeUnknown)
+    read = replies.order(changed(samples.ORDER, status="FILLED"))
+    assert isinstance(read, ProtocolError)
+    assert "FILLED with executedQty 0.0 of origQty 1.0" in read.reason
 
 
 def test_an_ack_answer_is_an_acceptance() -> None:

@@ -198,3 +198,15 @@ def test_a_report_that_cannot_be_read(changes: dict[str, object]) -> None:
 @pytest.mark.parametrize("changes", [{"t": -1}, {"l": "0"}, {"L": "NaN"}, {"S": "HOLD"}, {"m": "no"}, {"z": "-1"}])
 def test_a_fill_that_cannot_be_read(changes: dict[str, object]) -> None:
     assert isinstance(fill(**changes), ProtocolError)
+
+
+@pytest.mark.parametrize("changes", [{"X": "FILLED"}, {"z": "1.5"}, {"X": "NEW"}, {"z": "1.0"}])
+def test_a_report_that_contradicts_itself_is_not_believed(changes: dict[str, object]) -> None:
+    """Whoever hears of it compares the books, and finds the execution there."""
+    error = fill(**changes)
+    assert isinstance(error, ProtocolError)
+    assert "it contradicts itself" in error.reason
+
+
+def test_an_order_by_amount_states_no_quantity_and_contradicts_nothing() -> None:
+    assert isinstance(fill(q="0.00000000", Q="100.0"), ExecutionReported)
