@@ -1,7 +1,8 @@
 """Pre-trade: may this intent be approved? The first limit that it would break ends it, with the numbers compared.
 
-Entries pass every limit. An exit is refused only as a duplicate: it gives exposure back, and no limit on entries may
-stand in its way (its quantity is held against the confirmed position by the order path). A number that is not finite
+Entries pass every limit. An exit is refused only as a duplicate, or for a quantity or price that no order can have: it
+gives exposure back, and no limit on entries may stand in its way (its quantity is held against the confirmed position
+by the order path). A number that is not finite
 refuses; it never disables a limit.
 """
 
@@ -68,6 +69,9 @@ def check(
     if intent.intent_id in exposure.reservations or intent.action_key in seen_actions:
         detail = "this intent, or this decision's, was handed in before"
         return Refused(ErrorCode.INTENT_DUPLICATE, "action_key", intent.action_key, "once", detail)
+    impossible = _impossible(intent)
+    if impossible is not None:
+        return impossible
     if not intent.intent_type.is_entry:
         return Passed(("duplicate none", "exit: limits on entries do not apply"), ZERO)
     notional = worst_case_notional(intent, limits.price_collar_bps)
@@ -90,6 +94,15 @@ def check(
             return answer
         passed.append(answer)
     return Passed(tuple(passed), notional)
+
+
+def _impossible(intent: OrderIntent) -> Refused | None:
+    """Of an exit, too: no order can have such a number, and whoever compared with it would die of it."""
+    for name, figure in (("quantity", intent.quantity), ("limit_price", intent.limit_price)):
+        if figure is not None and not (figure.is_finite() and figure > 0):
+            detail = f"{name} is not a number that can be"
+            return Refused(ErrorCode.NUMBER_IMPOSSIBLE, name, str(figure), "finite, above 0", detail)
+    return None
 
 
 def _upper(code: ErrorCode, name: str, value: Decimal | int, limit: Decimal | int, detail: str) -> str | Refused:

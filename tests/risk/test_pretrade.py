@@ -14,7 +14,7 @@ from bulkhead.risk.pretrade import Passed, Refused, check
 from bulkhead.risk.rate import OrderRate
 from messages.codes import ErrorCode
 from messages.trading import OrderIntent
-from messages.values import Side
+from messages.values import IntentType, Side
 from tests.execution.orders import market
 from tests.risk.portfolios import NS_PER_S, T0, D, broken, exit_intent, intent, portfolio, position
 
@@ -77,6 +77,7 @@ EDGES: list[tuple[ErrorCode, dict[str, Any], dict[str, Any], dict[str, Any]]] = 
 ]
 
 
+@pytest.mark.code("RISK_ORDER_QUANTITY", "RISK_SYMBOL_EXPOSURE", "RISK_GROSS_EXPOSURE", "RISK_MIN_CASH")
 @pytest.mark.req("P-18")
 @pytest.mark.parametrize(("code", "limits", "situation", "push"), EDGES)
 def test_a_limit_refuses_beyond_its_number_and_not_at_it(
@@ -89,6 +90,7 @@ def test_a_limit_refuses_beyond_its_number_and_not_at_it(
     assert outcome.limit_name in RiskLimits.model_fields
 
 
+@pytest.mark.code("RISK_MAX_POSITIONS")
 @pytest.mark.req("P-04", "S-07")
 def test_one_position_more_than_allowed() -> None:
     limits = RiskLimits(max_positions=2)
@@ -123,6 +125,15 @@ def test_a_feed_of_prints_alone_has_no_spread_to_judge() -> None:
     assert "max_spread_bps unquoted" in outcome.checks
 
 
+@pytest.mark.parametrize("bad", [D(0), D(-1), D("NaN"), D("sNaN"), D("Infinity")])
+@pytest.mark.parametrize("name", ["quantity", "limit_price"])
+@pytest.mark.parametrize("kind", [IntentType.ENTRY, IntentType.EXIT_FULL])
+def test_what_no_order_can_have_is_refused_of_an_exit_too(kind: IntentType, name: str, bad: Decimal) -> None:
+    """The types refuse it first; past them it would end whoever compares with it."""
+    outcome = refused(ask(intent(**WISH).model_copy(update={"intent_type": kind, name: bad})))
+    assert (outcome.code, outcome.limit_name) == (ErrorCode.NUMBER_IMPOSSIBLE, name)
+
+
 @given(st.decimals(allow_nan=True, allow_infinity=True))
 def test_a_mark_that_is_no_number_never_helps_an_entry_through(mark: Decimal) -> None:
     held = portfolio(position("60", symbol="ETHUSDT"))
@@ -135,6 +146,7 @@ def test_a_mark_that_is_no_number_never_helps_an_entry_through(mark: Decimal) ->
 # -- how often --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.code("RISK_ORDER_RATE")
 def test_orders_per_second_are_counted_in_a_sliding_window() -> None:
     limits = RiskLimits(max_orders_per_s=2)
     rate = OrderRate().with_order(T0).with_order(T0 + 1)
@@ -142,6 +154,7 @@ def test_orders_per_second_are_counted_in_a_sliding_window() -> None:
     assert isinstance(ask(intent(), limits, rate=rate, now_ns=T0 + NS_PER_S), Passed)
 
 
+@pytest.mark.code("RISK_ORDERS_PER_DAY", "RISK_TRADES_PER_DAY")
 @pytest.mark.parametrize(
     ("count", "code", "limits"),
     [
@@ -207,6 +220,7 @@ def test_a_disabled_guard_still_reserves_and_refuses_duplicates() -> None:
     assert refused(ask(intent(), off, seen_actions={"k1"})).code is ErrorCode.INTENT_DUPLICATE
 
 
+@pytest.mark.code("RISK_PORTFOLIO_MISSING")
 @pytest.mark.parametrize(
     ("code", "wish", "changes"),
     [
