@@ -158,6 +158,7 @@ def test_a_restarted_guard_asks_for_what_is_in_flight_and_counts_it() -> None:
     assert not Guard(epoch=1).ctx.told
 
 
+@pytest.mark.code("BUSY")
 @pytest.mark.lesson("L19")
 def test_an_approval_that_the_order_manager_had_no_room_for_is_taken_back() -> None:
     guard = Guard(max_symbol_exposure="150", max_order_notional="120", dust_notional="1")

@@ -132,6 +132,7 @@ def port() -> Iterator[int]:
         ("A" * 64, DEMO_API_SECRET, "Invalid API-key"),
     ],
 )
+@pytest.mark.code("BROKER_REJECTED")
 @pytest.mark.req("P-01")
 def test_a_wrong_key_or_signature(tmp_path: Path, port: int, key: str, secret: str, said: str) -> None:
     venue = f"""

@@ -1,11 +1,19 @@
 """What a start asks of the venue: it waits where it is asked to, within reason, and for nothing else."""
 
+import time
 from collections.abc import Callable
 
 import pytest
 
-from bulkhead.app.preflight import MAX_WAIT_S, SHORTEST_WAIT_S, patiently
+from bulkhead import Strategy
+from bulkhead.app.exit_codes import Stopped
+from bulkhead.app.preflight import MAX_WAIT_S, SHORTEST_WAIT_S, ask_venue, load_strategies, patiently
+from bulkhead.app.settings import Settings, check_settings
 from bulkhead.venues.port import VenueBusy, VenueRefused, VenueUnavailable
+from bulkhead.venues.simulator.process import in_thread
+from bulkhead.venues.simulator.settings import SimulatorSettings
+from messages.codes import ErrorCode
+from tests.venues.adapters.kit import Desk
 
 
 def asking(*answers: object) -> Callable[[], object]:
@@ -38,3 +46,33 @@ def test_it_does_not_wait_for_ever() -> None:
 def test_nothing_else_is_waited_for(error: Exception) -> None:
     with pytest.raises(type(error)):
         patiently(asking(error), lambda _: pytest.fail("it slept"))
+
+
+class Unfinished(Strategy):
+    tier = 2
+
+
+def trading(use: str) -> Settings:
+    sizing = {"kind": "fixed_notional", "notional": "100"}
+    return check_settings(
+        {"strategies": [{"id": "mine", "use": use, "symbols": ["BTCUSDT"], "sizing": sizing}]}, "test"
+    )
+
+
+@pytest.mark.code("STRATEGY_TIER_TOO_LOW")
+def test_a_strategy_that_says_it_is_not_ready_is_not_started() -> None:
+    with pytest.raises(Stopped) as stopped:
+        load_strategies(trading(f"{__name__}:Unfinished"))
+    assert stopped.value.error_code is ErrorCode.STRATEGY_TIER_TOO_LOW
+    assert "declares tier 2; only tier 3" in stopped.value.sentence
+
+
+@pytest.mark.process
+@pytest.mark.code("CLOCK_SKEW")
+def test_a_clock_that_differs_too_much_from_the_venues_is_refused() -> None:
+    settings = trading("bulkhead.strategy.trend:EmaTrend")
+    with in_thread(SimulatorSettings(events_per_s=0, symbols=("BTCUSDT",))) as venue, Desk(venue.port) as desk:
+        ask_venue(desk.orders, settings, time.time_ns, has_our_clock=True)
+        with pytest.raises(Stopped) as stopped:
+            ask_venue(desk.orders, settings, lambda: time.time_ns() + 60 * 10**9, has_our_clock=True)
+    assert stopped.value.error_code is ErrorCode.CLOCK_SKEW

@@ -1,8 +1,19 @@
-"""Every error code says what it means and what to do about it."""
+"""Every error code says what it means and what to do about it, and is produced by a test."""
 
 import pytest
 
 from messages.codes import MEANING, ErrorCode
+from tests.docs.marks import ROOT, marked
+
+OWED: dict[ErrorCode, str] = {
+    ErrorCode.OMS_IDEMPOTENCY_MISSING: "the order manager sends only what the ledger releases, and names no code yet",
+    ErrorCode.LEDGER_UNAVAILABLE: "as above: a refused append shuts the gate; the order that was not sent has no code",
+    ErrorCode.BROKER_TIMEOUT_TRANSIENT: "an UNKNOWN order bears the venue's words only",
+    ErrorCode.ORDER_NOT_SENT: "a FAILED order bears the words of the refusal only",
+    ErrorCode.POSITION_SYNC_FAIL: "drift is reported as the failure mode position_drift, without the code",
+    ErrorCode.INTENT_STALE_EPOCH: "nobody compares strategy_epoch yet",
+}
+"""Codes that no part of the product produces yet, and what is missing; whoever makes one takes it out of here."""
 
 
 @pytest.mark.req("P-18")
@@ -36,3 +47,20 @@ def test_no_two_codes_mean_the_same() -> None:
 )
 def test_the_codes_of_the_source_documents_are_kept(code: str) -> None:
     assert ErrorCode(code) in MEANING
+
+
+@pytest.mark.parametrize("code", ErrorCode)
+def test_a_code_is_produced_by_a_test_or_owed(code: ErrorCode) -> None:
+    tests = marked("code").get(code, [])
+    if code in OWED:
+        assert not tests, f"{tests[0]} produces it: it is owed no longer"
+    else:
+        assert tests, f'mark a test that produces it: @pytest.mark.code("{code}")'
+
+
+def test_a_mark_names_a_code_that_its_file_knows_also_beside_the_mark() -> None:
+    for code, tests in marked("code").items():
+        assert code in MEANING, f"no such code: {code}"
+        for test in tests:
+            lines = (ROOT / test.partition("::")[0]).read_text(encoding="utf-8").splitlines()
+            assert any(code in line and "mark.code" not in line for line in lines), f"{test}: {code} only in the mark"

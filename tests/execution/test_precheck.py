@@ -72,6 +72,8 @@ def test_a_good_entry_passes_and_tells_what_was_compared() -> None:
         (ErrorCode.SELF_CROSS, intent(), {"open_orders": (order(side=Side.SELL),)}),
     ],
 )
+@pytest.mark.code("GATE_SHUT", "INSTRUMENT_NOT_TRADING", "SPREAD_TOO_WIDE", "QUANTITY_TOO_SMALL", "QUANTITY_TOO_LARGE")
+@pytest.mark.code("SELF_CROSS")
 @pytest.mark.req("P-04", "P-18")
 def test_each_check_of_an_entry_has_its_code(code: ErrorCode, wish: OrderIntent, changes: dict[str, Any]) -> None:
     assert refusal(ask(wish, **changes)) == code
@@ -81,6 +83,7 @@ def test_the_first_failure_ends_it() -> None:
     assert refusal(ask(intent(quantity=D("1.0001")), gate_refusal="shut", market=None)) == ErrorCode.GATE_SHUT
 
 
+@pytest.mark.code("MARKET_STALE")
 @pytest.mark.lesson("L28")
 @pytest.mark.parametrize(
     ("age_ns", "passes"),

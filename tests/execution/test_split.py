@@ -326,5 +326,6 @@ def test_an_iceberg_of_which_nobody_knows_what_may_be_seen() -> None:
     assert refusal_of(SplitPolicy.ICEBERG, facts=SplitFacts()).code == ErrorCode.MARKET_MISSING
 
 
+@pytest.mark.code("SPLIT_UNSUPPORTED")
 def test_auto_is_to_be_chosen_first() -> None:
     assert refusal_of(SplitPolicy.AUTO).code == ErrorCode.SPLIT_UNSUPPORTED

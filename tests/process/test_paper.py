@@ -34,6 +34,7 @@ def test_710_paper_end_to_end(tmp_path: Path) -> None:
     assert not run.lines("failures")
 
 
+@pytest.mark.code("LIVE_GUARD_NOT_ENABLED")
 @pytest.mark.req("P-12", "TEST-711")
 def test_711_live_without_the_guard_is_refused(tmp_path: Path) -> None:
     with simulator(tmp_path) as venue:
@@ -89,7 +90,7 @@ def test_713_network_failure_and_restart(tmp_path: Path) -> None:
 
 
 @pytest.mark.req("P-15", "P-16", "TEST-713")
-@pytest.mark.lesson("L09", "L27", "L33")
+@pytest.mark.lesson("L09", "L27", "L32", "L33")
 def test_kill_9_loses_no_fill_and_doubles_no_order(tmp_path: Path) -> None:
     """Power goes out while an order rests at the venue; it fills; the next run takes that over before anything else."""
     ledger = Ledger(tmp_path / "logs" / "ledger.db")
@@ -117,6 +118,7 @@ def test_kill_9_loses_no_fill_and_doubles_no_order(tmp_path: Path) -> None:
         agree(venue, ledger)
 
 
+@pytest.mark.code("RISK_GUARD_TRIPPED")
 @pytest.mark.req("P-08", "P-09", "S-07", "TEST-714")
 @pytest.mark.lesson("L22")
 def test_714_a_trip_stops_entries_and_says_why(tmp_path: Path) -> None:
