@@ -18,6 +18,7 @@ from bulkhead.execution.stages.adjust import CancelFirst
 from bulkhead.execution.stages.liquidity import split_facts
 from bulkhead.execution.working import OnFillTimeout, Situation, Steps, work
 from messages.base import Letter
+from messages.codes import ErrorCode
 from messages.escapes import Escape, EscapeTrigger
 from messages.orders import CancelOrder, IntentClosed, IntentSettled, IntentWaits, OrderRow, SubmitOrder
 from messages.portfolio import Marks
@@ -245,6 +246,7 @@ class OrderWorker(OrderKeeper):
         filled, notional = self._book.filled(key)
         last = max(self._book.children(key), key=lambda row: row.updated_ns, default=None)
         failed = {OrderStatus.REJECTED: IntentStatus.REJECTED, OrderStatus.FAILED: IntentStatus.FAILED}
+        code = None if filled or last is None else _code_of(last)
         if filled:
             status = IntentStatus.DONE
         elif last is None:
@@ -257,7 +259,9 @@ class OrderWorker(OrderKeeper):
         self._reserved.pop(key, None)
         closed = IntentClosed(intent_id=key, symbol=intent.symbol, filled=filled, filled_notional=notional)
         letter = ctx.seal(addresses.RISK_GUARD, closed, correlation_id=intent.correlation_id)
-        return Followup((IntentStatusChanged(intent_id=key, status=status, reason=reason),), letters=(letter,))
+        return Followup(
+            (IntentStatusChanged(intent_id=key, status=status, code=code, reason=reason),), letters=(letter,)
+        )
 
     # -- sent again ---------------------------------------------------------------------------------------------------
 
@@ -298,3 +302,13 @@ class OrderWorker(OrderKeeper):
                 self._resends[client_order_id] = tried
         for intent_id, reason in stopping.items():
             self._book.stop_working(intent_id, reason)
+
+
+def _code_of(row: OrderRow) -> str | None:
+    """Why an order that has ended without a fill came to nothing; None where it was wanted so."""
+    if row.status is OrderStatus.REJECTED:
+        return ErrorCode.BROKER_REJECTED.value
+    if row.status is not OrderStatus.FAILED:
+        return None
+    is_absent = (row.reason or "").startswith(ErrorCode.ORDER_PROVEN_ABSENT)
+    return (ErrorCode.ORDER_PROVEN_ABSENT if is_absent else ErrorCode.ORDER_NOT_SENT).value

@@ -13,6 +13,7 @@ from bulkhead.execution.exact import exact
 from bulkhead.execution.recent import Recent
 from bulkhead.execution.valuation import Account, Baseline, ImpossibleNumber, balances_after, value
 from messages.base import Letter
+from messages.codes import ErrorCode
 from messages.failure import FailureMode, FailureReported
 from messages.orders import Balance, FillBooked, Reconcile
 from messages.portfolio import (
@@ -258,7 +259,8 @@ class PortfolioActor(Behaviour):
     def _report_drift(self, detail: str, ctx: Context) -> None:
         if not self._drift_reported:
             self._drift_reported = True
-            ctx.tell(addresses.FAILURE_HANDLER, FailureReported(mode=FailureMode.POSITION_DRIFT, detail=detail))
+            named = f"{ErrorCode.POSITION_SYNC_FAIL}: {detail}"
+            ctx.tell(addresses.FAILURE_HANDLER, FailureReported(mode=FailureMode.POSITION_DRIFT, detail=named))
 
     @receives(TellState)
     def on_tell_state(self, ask: TellState, ctx: Context) -> None:

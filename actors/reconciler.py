@@ -197,7 +197,8 @@ class Reconciler(Escaper):
             return
         self._is_drift_told = True
         said = "; ".join(problems) or "orphan fills"
-        detail = f"{self._doubtful_rounds} reconciliations in {doubtful_s:.0f} s left doubts: {said}"
+        found = f"{self._doubtful_rounds} reconciliations in {doubtful_s:.0f} s left doubts: {said}"
+        detail = f"{ErrorCode.POSITION_SYNC_FAIL}: {found}"
         ctx.tell(addresses.FAILURE_HANDLER, FailureReported(mode=FailureMode.POSITION_DRIFT, detail=detail))
 
     @receives(Reconciled)

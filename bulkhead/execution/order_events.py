@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from bulkhead.execution.exact import ZERO, exact, plain
 from bulkhead.execution.fills import fill_of
 from bulkhead.execution.order_table import Event, IllegalTransition, next_status
+from messages.codes import ErrorCode
 from messages.orders import (
     CancelOutcomeUnknown,
     CancelRejected,
@@ -181,7 +182,7 @@ def _claim_of(order: OrderRow, evidence: OrderEvent) -> _Claim:
         case OrderNotSent():
             return _Claim(Event.NOT_SENT, f"{evidence.code}: {evidence.reason}")
         case OrderOutcomeUnknown():
-            return _Claim(Event.OUTCOME_UNKNOWN, evidence.reason)
+            return _Claim(Event.OUTCOME_UNKNOWN, f"{ErrorCode.BROKER_TIMEOUT_TRANSIENT}: {evidence.reason}")
         case OrderCancelled():
             return _Claim(Event.CANCELLED, None, evidence.cumulative, ends=True)
         case OrderExpired():

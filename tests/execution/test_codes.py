@@ -8,9 +8,6 @@ from tests.docs.marks import ROOT, marked
 OWED: dict[ErrorCode, str] = {
     ErrorCode.OMS_IDEMPOTENCY_MISSING: "the order manager sends only what the ledger releases, and names no code yet",
     ErrorCode.LEDGER_UNAVAILABLE: "as above: a refused append shuts the gate; the order that was not sent has no code",
-    ErrorCode.BROKER_TIMEOUT_TRANSIENT: "an UNKNOWN order bears the venue's words only",
-    ErrorCode.ORDER_NOT_SENT: "a FAILED order bears the words of the refusal only",
-    ErrorCode.POSITION_SYNC_FAIL: "drift is reported as the failure mode position_drift, without the code",
     ErrorCode.INTENT_STALE_EPOCH: "nobody compares strategy_epoch yet",
 }
 """Codes that no part of the product produces yet, and what is missing; whoever makes one takes it out of here."""

@@ -282,6 +282,18 @@ class Town:
         found: dict[str, str] = self.until(look, "a refusal is on record")
         return found
 
+    def closing_code(self, client_order_id: str) -> str | None:
+        """With which the intent of an order was closed."""
+        intent_id = self.row(client_order_id).intent_id
+        query = "select payload from events where type = 'IntentStatusChanged' order by seq desc"
+
+        def look() -> dict[str, Any] | None:
+            told = (json.loads(payload) for (payload,) in self.ledger.rows(query))
+            return next((each for each in told if each["intent_id"] == intent_id), None)
+
+        closed: dict[str, str | None] = self.until(look, f"the intent of {client_order_id} is closed")
+        return closed["code"]
+
     def changes(self, client_order_id: str) -> list[str]:
         """What happened to an order, in the words of its records."""
         found = self.ledger.rows("select payload from events where type = 'OrderRecorded' order by seq")
@@ -394,7 +406,6 @@ def _settings(folder: Path, port: int) -> Settings:
             "max_silence_s": 3_600.0,
         },
         "execution": {
-            # Twelve rounds in doubt before an absence can be proven would need an operator.
             "query_unknown_interval_s": 0.6,
             "reconcile_interval_s": 0.5,
             "reconcile_interval_without_stream_s": 0.6,

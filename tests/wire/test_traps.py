@@ -7,6 +7,7 @@ from decimal import ROUND_DOWN, Decimal
 
 import pytest
 
+from actors import reconciler
 from bulkhead.venues.simulator.process import in_thread
 from bulkhead.venues.simulator.settings import SimulatorSettings
 from tests.venues.simulator.kit import Client
@@ -30,13 +31,14 @@ def stays(what: Callable[[], bool], seconds: float) -> bool:
     return True
 
 
+@pytest.mark.code("BROKER_TIMEOUT_TRANSIENT")
 @pytest.mark.req("P-13")
 @pytest.mark.lesson("L01", "L05")
 def test_an_id_that_is_filled_already_would_buy_twice_and_is_never_sent_again(here: Town) -> None:
     """newClientOrderId is unique among open orders only."""
     here.fault(spoil={"requests": "order", "answer": "none"}, lose_reports=MANY, hold=NOBODY_KNOWS)
     key = here.bought(SYMBOL, crosses=True)
-    here.until_status(key, "ERROR")
+    assert here.until_status(key, "ERROR").reason.startswith("BROKER_TIMEOUT_TRANSIENT: ")
     here.fault(lose_reports=0)
     assert here.at_venue(key)["orders"] == 1
     assert stays(lambda: here.row(key).status == "ERROR" and here.at_venue(key)["orders"] == 1, ABSENT_AFTER_S + 0.5)
@@ -75,6 +77,7 @@ def test_no_such_order_right_after_a_timeout_proves_nothing(here: Town, is_in_ti
         row = here.until_status(key, "FAILED")
         assert time.monotonic() - began > ABSENT_AFTER_S - ANSWER_WITHIN_S - 0.5, "not before its validity has passed"
         assert "ORDER_PROVEN_ABSENT" in row.reason
+        assert here.closing_code(key) == "ORDER_PROVEN_ABSENT"
         here.fault(hold=ALL_GO)
         here.until(lambda: not here.venue.faults()["held"].get("order"), "it goes on, too late")
         assert here.at_venue(key)["orders"] == 0
@@ -82,18 +85,21 @@ def test_no_such_order_right_after_a_timeout_proves_nothing(here: Town, is_in_ti
     assert here.posted[key] <= 1
 
 
+@pytest.mark.code("ORDER_NOT_SENT")
 @pytest.mark.lesson("L18")
 def test_a_storm_that_outlasts_the_retries_ends_the_order_and_not_the_trading(here: Town) -> None:
     here.fault(rate_limit_next=1_000)
     key = here.bought(SYMBOL)
     row = here.until_status(key, "FAILED")
     assert "-1003" in row.reason or "RATE_LIMITED" in row.reason
+    assert here.closing_code(key) == "ORDER_NOT_SENT"
     here.fault(rate_limit_next=0)
     assert here.at_venue(key) == {"orders": 0, "executions": 0}
     here.until_open()
     here.until_status(here.bought(SYMBOL), "SUBMITTED")
 
 
+@pytest.mark.code("BROKER_REJECTED")
 @pytest.mark.lesson("L02")
 def test_what_the_venue_rejects_is_rejected_once_with_its_words(here: Town) -> None:
     """4xx with a business code: final, no retry, and the raw reason is kept. Somebody holds the money by hand."""
@@ -105,14 +111,19 @@ def test_what_the_venue_rejects_is_rejected_once_with_its_words(here: Town) -> N
         here.until_open()
         key = here.bought(SYMBOL)
         assert "-2010" in here.until_status(key, "REJECTED").reason
+        assert here.closing_code(key) == "BROKER_REJECTED"
     here.settle()
     assert here.posted[key] == 1
 
 
+@pytest.mark.code("POSITION_SYNC_FAIL")
 @pytest.mark.lesson("L11")
 @pytest.mark.req("X-08")
-def test_doubt_that_no_comparison_can_end_goes_to_an_operator_and_is_not_chased_for_ever(here: Town) -> None:
+def test_doubt_that_no_comparison_can_end_goes_to_an_operator_and_is_not_chased_for_ever(
+    here: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An order rests there that bears our mark and stands in no book of ours. Bounded, then escalated, once."""
+    monkeypatch.setattr(reconciler, "DOUBTFUL_FOR_S", 2.0)  # nobody waits for a minute
     resting = here.bought("ETHUSDT")
     here.until_status(resting, "SUBMITTED")
     stranger = "b" + "a" * 32
@@ -122,7 +133,7 @@ def test_doubt_that_no_comparison_can_end_goes_to_an_operator_and_is_not_chased_
             rounds = here.reconciliations()
             here.until(lambda: here.reconciliations() > rounds + 3, "the comparing goes on")
             failures = here.ledger.rows("select payload from events where type = 'FailureRecorded'")
-            assert sum("in a row left doubts" in payload for (payload,) in failures) == 1
+            assert sum("POSITION_SYNC_FAIL: " in payload for (payload,) in failures) == 1
             assert here.refused(lambda: here.buy(SYMBOL))["code"] == "GATE_SHUT"
             here.cancel("ETHUSDT")  # cancels still work
             here.until_status(resting, "CANCELLED")
