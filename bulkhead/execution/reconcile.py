@@ -24,6 +24,8 @@ from messages.orders import OrderRow, VenueExecution, VenueOrder, VenueSnapshotT
 from messages.values import OrderStatus
 
 NS_PER_S = 1_000_000_000
+_CLOCKS_DIFFER_NS = 60 * NS_PER_S
+"""The venue's stamps may lie this much before ours."""
 _UNPROVEN = frozenset({OrderStatus.PENDING_SUBMIT, OrderStatus.UNKNOWN})
 
 
@@ -141,22 +143,13 @@ def reconcile(local: LocalView, venue: VenueSnapshotTaken) -> Reconciliation:
 
 
 def _read(rows: list[OrderRow], fill_ids: Container[str], venue: VenueSnapshotTaken) -> _Listing:
-    ours = {row.ticket.client_order_id for row in rows}
-    owner = {
-        (row.ticket.symbol, row.venue_order_id): row.ticket.client_order_id
-        for row in rows
-        if row.venue_order_id is not None
-    }
+    owners = _Owners(rows, venue)
     matched: dict[str, list[VenueOrder]] = {}
     strangers: list[VenueOrder] = []
-    for order in _merged(venue):
-        key = (order.symbol, order.venue_order_id)
-        # Some venues rename an order's client id when it is cancelled: their own id leads back to ours.
-        client_order_id = order.client_order_id if order.client_order_id in ours else owner.get(key)
+    for client_order_id, order in _merged(venue, owners):
         if client_order_id is None:
             strangers.append(order)
         else:
-            owner[key] = client_order_id
             matched.setdefault(client_order_id, []).append(order)
     marked = [order for order in strangers if looks_like_ours(order.client_order_id)]
     foreign = tuple(order for order in strangers if not looks_like_ours(order.client_order_id))
@@ -166,10 +159,10 @@ def _read(rows: list[OrderRow], fill_ids: Container[str], venue: VenueSnapshotTa
     orphans: list[VenueExecution] = []
     skipped_foreign = 0
     for execution in fresh:
-        key = (execution.symbol, execution.venue_order_id)
-        if key in owner:
-            executions.setdefault(owner[key], []).append(execution)
-        elif key in foreign_keys:
+        owner = owners.of_number(execution.symbol, execution.venue_order_id, execution.executed_ns)
+        if owner is not None:
+            executions.setdefault(owner, []).append(execution)
+        elif (execution.symbol, execution.venue_order_id) in foreign_keys:
             skipped_foreign += 1
         else:
             orphans.append(execution)
@@ -185,15 +178,46 @@ def _read(rows: list[OrderRow], fill_ids: Container[str], venue: VenueSnapshotTa
     )
 
 
-def _merged(venue: VenueSnapshotTaken) -> list[VenueOrder]:
-    """Each order of the venue once, in its furthest state: the two lists are not taken in the same instant."""
-    merged: dict[tuple[str, str], VenueOrder] = {}
+class _Owners:
+    """Whose the venue's orders and executions are: by our id, else by the venue's number.
+
+    Some venues rename an order's client id when it is cancelled: their number leads back to ours. Some begin their
+    numbers anew each day: of several orders of ours that bear one, it means the newest that was there by then.
+    """
+
+    def __init__(self, rows: list[OrderRow], venue: VenueSnapshotTaken) -> None:
+        self._rows = {row.ticket.client_order_id: row for row in rows}
+        self._bearers: dict[tuple[str, str], dict[str, None]] = {}
+        for row in rows:
+            if row.venue_order_id is not None:
+                self._bearers.setdefault((row.ticket.symbol, row.venue_order_id), {})[row.ticket.client_order_id] = None
+        for order in (*venue.orders, *venue.open_orders):
+            if order.client_order_id in self._rows:
+                self._bearers.setdefault((order.symbol, order.venue_order_id), {})[order.client_order_id] = None
+
+    def of_order(self, order: VenueOrder) -> str | None:
+        if order.client_order_id in self._rows:
+            return order.client_order_id
+        return self.of_number(order.symbol, order.venue_order_id, order.created_ns)
+
+    def of_number(self, symbol: str, venue_order_id: str, at_ns: int) -> str | None:
+        bearers = [self._rows[key] for key in self._bearers.get((symbol, venue_order_id), ())]
+        if len(bearers) > 1:
+            there = [row for row in bearers if row.created_ns <= at_ns + _CLOCKS_DIFFER_NS] or bearers
+            bearers = [max(there, key=lambda row: (row.created_ns, not row.status.is_terminal))]
+        return bearers[0].ticket.client_order_id if bearers else None
+
+
+def _merged(venue: VenueSnapshotTaken, owners: _Owners) -> list[tuple[str | None, VenueOrder]]:
+    """Each order of the venue once, in its furthest state, with our id where it is ours: the two lists are not taken in
+    the same instant."""
+    merged: dict[tuple[str, str, str | None], VenueOrder] = {}
     for order in (*venue.orders, *venue.open_orders):
-        key = (order.symbol, order.venue_order_id)
+        key = (order.symbol, order.venue_order_id, owners.of_order(order))
         known = merged.get(key)
         if known is None or _progress(order) > _progress(known):
             merged[key] = order
-    return list(merged.values())
+    return [(owner, order) for (_, _, owner), order in merged.items()]
 
 
 def _progress(order: VenueOrder) -> tuple[bool, Decimal, int]:

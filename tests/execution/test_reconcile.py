@@ -325,16 +325,12 @@ def test_lesson_l25_a_number_that_the_venue_gives_out_again_crosses_no_fills(is_
 
 
 @pytest.mark.lesson("L25")
-@pytest.mark.xfail(
-    strict=True,
-    reason="reconcile._merged and ._read key the venue's orders by symbol and number alone: two that share a number"
-    " become one, the further one wins, and the fill of the new one is booked on the old one",
-)
 def test_lesson_l25_nor_where_the_old_order_had_come_further() -> None:
     """Numbers begin anew each day at some venues (KIS), so a number needs its date."""
-    old = order(S.FILLED, "10", key=OTHER, venue_order_id="v1", submitted_ns=T0)
+    yesterday = T0 - 86_400 * NS_PER_S
+    old = order(S.FILLED, "10", key=OTHER, venue_order_id="v1", created_ns=yesterday, submitted_ns=yesterday)
     new = order(S.SUBMITTED, venue_order_id="v1", submitted_ns=T0)
-    listed = (venue_order(S.FILLED, "10", key=OTHER), venue_order(S.PARTIAL, "3"))
-    executions = (venue_execution("10"), venue_execution("3", 2))
+    listed = (venue_order(S.FILLED, "10", key=OTHER, created_ns=yesterday), venue_order(S.PARTIAL, "3"))
+    executions = (venue_execution("10", executed_ns=yesterday + NS_PER_S), venue_execution("3", 2))
     result = reconcile(local(new, old, booked=("sim:BTCUSDT:1",)), snapshot(*listed, executions=executions))
     assert [event.client_order_id for event in result.events if isinstance(event, ExecutionReported)] == [ID]
