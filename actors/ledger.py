@@ -8,6 +8,7 @@ with an incarnation of this actor, whatever it sends is refused until it has rea
 there.
 """
 
+from collections.abc import Iterable
 from itertools import count
 from typing import NamedTuple, Protocol
 
@@ -16,8 +17,9 @@ from bulkhead.ledger.owners import forbidden
 from bulkhead.ledger.port import DuplicateRecord, Entry, LedgerUnavailable
 from bulkhead.ledger.writers import Writers
 from messages.base import Envelope
+from messages.codes import ErrorCode
 from messages.failure import FailureMode, FailureReported
-from messages.records import Append, AppendFailed, CommitNow, EventsCommitted, LoadRecovery
+from messages.records import Append, AppendFailed, CommitNow, EventsCommitted, LoadRecovery, OrderRecorded
 from messages.values import Value
 from supervisor.gate import Voice
 from supervisor.runtime.behaviour import Behaviour, Context, receives
@@ -47,11 +49,18 @@ class LedgerGate(Protocol):
     def ledger_works(self, *, by: Voice | None) -> None: ...
 
 
+class Notes(Protocol):
+    """Who must know which orders are on disk."""
+
+    def note(self, client_order_ids: Iterable[str]) -> None: ...
+
+
 class LedgerActor(Behaviour):
-    def __init__(self, writers: Writers, session_id: str, gate: LedgerGate) -> None:
+    def __init__(self, writers: Writers, session_id: str, gate: LedgerGate, recorded: Notes) -> None:
         self._writers = writers
         self._session_id = session_id
         self._gate = gate
+        self._recorded = recorded
         self._waiting: list[_Waiting] = []
         self._loads: dict[str, str] = {}
         """By sender: what it was last told, and may build on."""
@@ -102,7 +111,9 @@ class LedgerActor(Behaviour):
         if ctx.current is not None:
             sender, load_id = ctx.current.sender, f"{ctx.epoch}.{next(self._load_numbers)}"
             self._loads[sender] = load_id
-            ctx.tell(sender, self._writer.load_recovery().model_copy(update={"load_id": load_id}))
+            loaded = self._writer.load_recovery()
+            self._recorded.note(order.ticket.client_order_id for order in loaded.orders)
+            ctx.tell(sender, loaded.model_copy(update={"load_id": load_id}))
 
     def _rests_on_what_is_written(self, waiting: _Waiting) -> bool:
         """Whoever was refused something, or reads anew, must not go on from what it believed before."""
@@ -135,6 +146,8 @@ class LedgerActor(Behaviour):
                 addresses.FAILURE_HANDLER,
                 FailureReported(mode=FailureMode.LEDGER_FAILURE, detail="commits succeed again", recovered=True),
             )
+        written = (entry.record for entry in entries)
+        self._recorded.note(r.order.ticket.client_order_id for r in written if isinstance(r, OrderRecorded))
         for waiting in group:
             for letter in waiting.append.release:
                 ctx.post(letter)
@@ -149,13 +162,16 @@ class LedgerActor(Behaviour):
                 self._commit(ctx)
             return
         self._failures += 1
+        code = type(error).__name__
         if isinstance(error, LedgerUnavailable):
+            code = ErrorCode.LEDGER_UNAVAILABLE
             self._gate.ledger_failed(str(error), ctx.now_ns(), by=ctx)
             if not self._has_failed:
                 # Once: the report is to be written down too, and its failing must not make another one.
                 self._has_failed = True
-                report = FailureReported(mode=FailureMode.LEDGER_FAILURE, detail=str(error))
+                detail = f"{ErrorCode.LEDGER_UNAVAILABLE}: {error}"
+                report = FailureReported(mode=FailureMode.LEDGER_FAILURE, detail=detail)
                 ctx.tell(addresses.FAILURE_HANDLER, report)
         for sender in dict.fromkeys(waiting.envelope.sender for waiting in group):
             self._loads.pop(sender, None)
-            ctx.tell(sender, AppendFailed(reason=f"{type(error).__name__}: {error}"))
+            ctx.tell(sender, AppendFailed(reason=f"{code}: {error}"))

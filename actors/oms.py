@@ -36,7 +36,7 @@ from messages.records import (
 )
 from messages.supervision import Terminated, TimerFired
 from messages.trading import OrderIntent, RiskApproved
-from messages.values import IntentType, OnStop, OrderStatus
+from messages.values import IntentType, OnStop, OrderStatus, Origin
 from supervisor.gate import SESSION_REASON, Gate
 from supervisor.runtime.behaviour import Context, receives
 
@@ -44,7 +44,7 @@ RESEND_DELAYS_S = (1.0, 2.0, 4.0)
 """Before each resend of an order proven not to have left; after the last it has failed (order path, section 3)."""
 ACTIONS_KEPT = 20_000
 """Action keys remembered for refusing a repeat at once; the ledger's unique key stands behind it for ever."""
-NEVER_RESENT = frozenset({"GATE_SHUT", "FENCED", CANCELLED_UNSENT})
+NEVER_RESENT = frozenset({"GATE_SHUT", "FENCED", ErrorCode.OMS_IDEMPOTENCY_MISSING.value, CANCELLED_UNSENT})
 """Refusals of our own: the order was held back, or taken back, on purpose."""
 
 
@@ -153,6 +153,11 @@ class OmsActor(Reconciler):
     @receives(RiskApproved[OrderIntent])
     def on_approved(self, approval: RiskApproved[OrderIntent], ctx: Context) -> None:
         intent = approval.approved
+        sender = addresses.strategy(intent.strategy_id)
+        if intent.origin is Origin.STRATEGY and self._gate.has_ended(sender, intent.strategy_epoch):
+            reason = f"{sender} epoch {intent.strategy_epoch} has ended"
+            self._refuse_silently(intent, ErrorCode.INTENT_STALE_EPOCH, reason, ctx)
+            return
         if not self._actions.add(intent.action_key):
             self._refuse_silently(intent, ErrorCode.INTENT_DUPLICATE, "this decision has an intent already", ctx)
             return

@@ -71,6 +71,10 @@ class Gate:
         self.on_change()
         return True
 
+    def has_ended(self, name: str, epoch: int) -> bool:
+        """Whether somebody else goes by the name now. Epoch 0 is nobody's, and has not ended."""
+        return 0 < epoch < self._current_epoch(name)
+
     def _is_over(self, by: Voice | None) -> bool:
         return by is not None and by.epoch < self._current_epoch(by.name)
 

@@ -33,6 +33,7 @@ from messages.failure import StopLevelTold, StopReason
 from messages.orders import Reconcile
 from messages.values import OnStop, StopLevel
 from supervisor.gate import Gate
+from supervisor.recorded import RecordedOnly
 from supervisor.runtime.behaviour import Behaviour
 from supervisor.runtime.host import Host
 from supervisor.runtime.process import Compartment
@@ -66,6 +67,8 @@ class Parts:
     currency: str
     host: Host
     gate: Gate
+    recorded: RecordedOnly
+    """Asked, and then the gate, right before an order leaves."""
     ledger: LedgerPort
     orders: OrderVenue
     feed: MarketFeed
@@ -156,7 +159,9 @@ def _guard(parts: Parts) -> SupervisorSpec:
         id="guard",
         strategy=RestartStrategy.REST_FOR_ONE,
         children=(
-            ChildSpec(id=addresses.LEDGER, factory=lambda: LedgerActor(writers, parts.session_id, gate)),
+            ChildSpec(
+                id=addresses.LEDGER, factory=lambda: LedgerActor(writers, parts.session_id, gate, parts.recorded)
+            ),
             ChildSpec(
                 id=addresses.RISK_GUARD,
                 factory=lambda: RiskGuardActor(settings.risk, gate),

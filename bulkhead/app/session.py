@@ -29,6 +29,7 @@ from messages.records import Record, SessionStarted, SessionStopped
 from messages.values import StopLevel
 from supervisor.gate import RECOVERY_REASON, Gate
 from supervisor.latch import StopLatch
+from supervisor.recorded import RecordedOnly
 from supervisor.runtime.host import Host
 
 
@@ -74,7 +75,8 @@ def open_session(
         preflight.check_writable(needed)
     with ExitStack() as stack:
         gate = _gate(settings, host)
-        venue = stack.enter_context(connect(settings, simulator, host, gate, on_sent))
+        recorded = RecordedOnly(gate)
+        venue = stack.enter_context(connect(settings, simulator, host, recorded, on_sent))
         on_venue(venue)
         if venue.paper is not None:
             open_paper_books(venue.paper, settings)
@@ -95,6 +97,7 @@ def open_session(
             currency=currency,
             host=host,
             gate=gate,
+            recorded=recorded,
             ledger=ledger,
             orders=venue.orders,
             feed=venue.feed,

@@ -9,6 +9,7 @@ from actors import addresses
 from actors.ledger import MAX_GROUP, LedgerActor
 from bulkhead.ledger.port import DuplicateRecord, Entry, LedgerUnavailable
 from bulkhead.ledger.writers import Writers
+from messages.codes import ErrorCode
 from messages.failure import FailureMode, FailureReported
 from messages.orders import SubmitOrder
 from messages.records import (
@@ -18,11 +19,13 @@ from messages.records import (
     EventsCommitted,
     LedgerEvent,
     LoadRecovery,
+    OrderRecorded,
     PortfolioRecorded,
     RecoveryLoaded,
     Stream,
 )
 from supervisor.gate import LEDGER_REASON
+from supervisor.recorded import RecordedOnly
 from tests.actors.kit import Story, open_gate
 from tests.execution.orders import order
 from tests.ledger.stories import fill_recorded, order_recorded, portfolio
@@ -70,8 +73,9 @@ class Told:
     def __init__(self) -> None:
         self.ledger = FakeLedger()
         self.gate = open_gate()
+        self.guard = RecordedOnly(self.gate)
         self.writers = Writers(self.ledger)
-        self.story = Story(LedgerActor(self.writers, "s-1", self.gate), addresses.LEDGER)
+        self.story = Story(LedgerActor(self.writers, "s-1", self.gate, self.guard), addresses.LEDGER)
         self.story.start()
 
     def append(self, number: int, sender: str = addresses.OMS, load_id: str | None = None) -> None:
@@ -143,6 +147,7 @@ def test_a_full_disk_releases_nothing_tells_each_sender_and_shuts_the_gate(told:
     assert told.gate.is_in_force(LEDGER_REASON)
 
 
+@pytest.mark.code("LEDGER_UNAVAILABLE")
 def test_a_failure_is_reported_once_until_commits_succeed_again(told: Told) -> None:
     """The report is an append too: one for each failure would be a loop without end."""
     told.ledger.is_full = True
@@ -151,6 +156,8 @@ def test_a_failure_is_reported_once_until_commits_succeed_again(told: Told) -> N
         told.commit()
     reports = told.story.ctx.tells(FailureReported, addresses.FAILURE_HANDLER)
     assert [(r.mode, r.recovered) for r in reports] == [(FailureMode.LEDGER_FAILURE, False)]
+    assert reports[0].detail.startswith(ErrorCode.LEDGER_UNAVAILABLE)
+    assert told.story.ctx.tells(AppendFailed)[0].reason.startswith(f"{ErrorCode.LEDGER_UNAVAILABLE}: no space left")
     told.ledger.is_full = False
     told.append(9)
     told.commit()
@@ -236,13 +243,27 @@ def test_whoever_reads_anew_gives_up_what_it_believed_before(told: Told) -> None
     assert told.posted() == ["o1", "o3"]
 
 
+@pytest.mark.code("OMS_IDEMPOTENCY_MISSING")
+def test_what_is_not_on_disk_may_not_leave_and_what_is_may(told: Told) -> None:
+    row = order(key="o1")
+    letter = told.story.ctx.seal("broker:sim", SubmitOrder(ticket=row.ticket))
+    refusal = told.guard.refusal(row.ticket, addresses.OMS, 1)
+    assert refusal is not None
+    assert refusal.startswith(f"{ErrorCode.OMS_IDEMPOTENCY_MISSING}: o1")
+    recorded = OrderRecorded(order=row, change="created")
+    told.story.hear(Append(records=(recorded,), release=(letter,)), sender=addresses.OMS)
+    assert told.guard.refusal(row.ticket, addresses.OMS, 1) is not None, "handed in, and not committed"
+    told.commit()
+    assert told.guard.refusal(row.ticket, addresses.OMS, 1) is None
+
+
 @pytest.mark.lesson("L20")
 def test_a_restarted_ledger_says_so_and_takes_nothing_that_rests_on_what_it_does_not_know(told: Told) -> None:
     before = told.load()
     assert not told.story.ctx.publishes(AppendFailed)
     told.append(1, load_id=before)  # and it is lost with the one that took it
     late = told.story
-    told.story = Story(LedgerActor(told.writers, "s-1", told.gate), addresses.LEDGER, epoch=2)
+    told.story = Story(LedgerActor(told.writers, "s-1", told.gate, told.guard), addresses.LEDGER, epoch=2)
     told.story.start()
     assert told.story.ctx.publishes(AppendFailed, addresses.LOST_APPENDS)
     told.append(2, load_id=before)

@@ -8,6 +8,7 @@ import pytest
 from actors import addresses
 from actors.oms import RESEND_DELAYS_S, OmsActor
 from actors.order_worker import MAX_RESENDS_AFTER_ABSENCE
+from messages.codes import ErrorCode
 from messages.failure import FailureMode, FailureReported
 from messages.orders import (
     CancelOrder,
@@ -109,6 +110,19 @@ def test_nobody_is_told_of_orders_that_were_not_read_yet() -> None:
 
 
 # -- intents ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.code("INTENT_STALE_EPOCH")
+def test_an_intent_of_an_incarnation_that_has_ended_makes_no_order(oms: Oms) -> None:
+    """It was approved before its strategy was started anew, and waited."""
+    oms.gate = open_gate(lambda name: 3)
+    oms.actor = OmsActor(SEAT, oms.gate)
+    oms.hear(loaded(), approval(strategy_epoch=2))
+    assert not oms.ctx.records(OrderRecorded)
+    (settled,) = [letter for letter in oms.ctx.posted if isinstance(letter.envelope.body, IntentSettled)]
+    assert isinstance(settled.envelope.body, IntentSettled)
+    assert settled.envelope.body.code == ErrorCode.INTENT_STALE_EPOCH
+    oms.hear(approval(strategy_epoch=3, intent_id="i2", action_key="k2"))
 
 
 @pytest.mark.req("P-05", "P-12")

@@ -5,11 +5,7 @@ import pytest
 from messages.codes import MEANING, ErrorCode
 from tests.docs.marks import ROOT, marked
 
-OWED: dict[ErrorCode, str] = {
-    ErrorCode.OMS_IDEMPOTENCY_MISSING: "the order manager sends only what the ledger releases, and names no code yet",
-    ErrorCode.LEDGER_UNAVAILABLE: "as above: a refused append shuts the gate; the order that was not sent has no code",
-    ErrorCode.INTENT_STALE_EPOCH: "nobody compares strategy_epoch yet",
-}
+OWED: dict[ErrorCode, str] = {}
 """Codes that no part of the product produces yet, and what is missing; whoever makes one takes it out of here."""
 
 

@@ -26,6 +26,7 @@ from messages.trading import Decision, DecisionMade
 from messages.values import Side, SplitPolicy, StopLevel
 from supervisor.gate import RECOVERY_REASON, Gate
 from supervisor.latch import StopLatch
+from supervisor.recorded import RecordedOnly
 from supervisor.runtime.host import Host
 from supervisor.spec import SupervisorSpec, nodes
 from supervisor.supervisor import Supervisor
@@ -172,7 +173,8 @@ class House:
         latch = StopLatch(folder / "stop")
         start = StopReason(reason_id=RECOVERY_REASON, level=StopLevel.SOFT, cause="not compared yet", since_ns=now_ns)
         self.gate = Gate((start, *latch.load(now_ns)), host.current_epoch, latch)
-        self.venue = ModelVenue(self.gate, seed, faults, tick_s)
+        recorded = RecordedOnly(self.gate)
+        self.venue = ModelVenue(recorded, seed, faults, tick_s)
         self.file = SqliteLedger(folder / "ledger.db")
         self.file.connection.exec_driver_sql("PRAGMA synchronous=OFF")  # no power is cut here, and syncs take seconds
         self.parts = Parts(
@@ -181,6 +183,7 @@ class House:
             currency="USDT",
             host=host,
             gate=self.gate,
+            recorded=recorded,
             ledger=wrap(self.file),
             orders=ModelOrders(host, self.venue),
             feed=ModelFeed(host, self.venue),

@@ -19,10 +19,12 @@ from bulkhead.ledger.port import Entry
 from bulkhead.ledger.sqlite import SqliteLedger
 from bulkhead.ledger.writers import Writers
 from messages.base import Envelope, Letter
+from messages.orders import OrderTicket
 from messages.records import Append, LedgerEvent, OperatorActed
 from messages.supervision import Busy
 from messages.values import Value
 from supervisor.gate import Voice
+from supervisor.recorded import RecordedOnly
 from supervisor.runtime.behaviour import Behaviour, Context, receives
 from supervisor.runtime.threaded import ThreadedHost
 
@@ -68,6 +70,13 @@ class _NoGate:
     def ledger_works(self, *, by: Voice | None) -> None:
         """It never failed."""
 
+    def refusal(self, ticket: OrderTicket, issuer: str, epoch: int) -> str | None:
+        """Nothing is sent."""
+
+
+def _actor(ledger: SqliteLedger) -> LedgerActor:
+    return LedgerActor(Writers(ledger), "bench", _NoGate(), RecordedOnly(_NoGate()))
+
 
 class _Receiver(Behaviour):
     """Notes when each released letter comes."""
@@ -91,7 +100,11 @@ def measure(folder: Path) -> GroupCommitFigures:
     receiver = _Receiver(came_ns, count)
     with closing(_SlowDisk(folder / "group.db")) as ledger, closing(ThreadedHost(seed=1)) as host:
         host.start_child("receiver", lambda: receiver, parent=None)
-        host.start_child(addresses.LEDGER, lambda: LedgerActor(Writers(ledger), "bench", _NoGate()), parent=None)
+        host.start_child(
+            addresses.LEDGER,
+            lambda: _actor(ledger),
+            parent=None,
+        )
         began = time.monotonic()
         for number in range(count):
             time.sleep(max(0.0, began + number / RATE_PER_S - time.monotonic()))
