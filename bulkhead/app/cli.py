@@ -251,6 +251,22 @@ def backup(
 
 
 @app.command()
+def rebuild(
+    ledger: Annotated[Path | None, typer.Option(help="[default: the one of the current session]")] = None,
+    source: Annotated[str, typer.Option("--from", help="events, files or both.")] = "both",
+    dest: Annotated[
+        Path | None, typer.Option("--to", help="Keep what was made as a new ledger. It must not exist.")
+    ] = None,
+    logs_dir: LogsOption = DEFAULT_LOGS,
+    as_json: JsonOption = False,
+) -> None:
+    """Make every table again from the events alone and the files alone, and compare. Exit code 6 if they differ."""
+    from bulkhead.app.commands import rebuild as command
+
+    raise typer.Exit(command.run(ledger, logs_dir, source, dest, as_json))
+
+
+@app.command()
 def new_strategy(
     name: Annotated[str, typer.Argument(help="Like my_breakout.")],
     folder: Annotated[Path, typer.Option(help="The project to write it to.")] = Path(),

@@ -21,7 +21,7 @@ from sqlalchemy import Connection, select
 
 from bulkhead.ledger import chain
 from bulkhead.ledger.connect import snapshot
-from bulkhead.ledger.files import sync_file, sync_folder
+from bulkhead.ledger.files import NameTaken, check_name_free, give_name, sync_file
 from bulkhead.ledger.port import LedgerUnavailable
 from bulkhead.ledger.schema import events
 from bulkhead.ledger.sqlite import LedgerReader, named_errors, read_head
@@ -79,7 +79,9 @@ def back_up(ledger: Path, dest: Path, on_progress: Progress = lambda what, done,
             _check(draft, moment, on_progress)
             live = _check_against(reader, moment.head)
             sync_file(draft)
-            _name(draft, dest)
+            give_name(draft, dest)
+    except NameTaken as error:
+        raise BackupRefused(str(error)) from None
     except sqlite3.Error as error:
         raise LedgerUnavailable(f"cannot copy {ledger} to {dest}: {error}") from error
     finally:
@@ -96,13 +98,10 @@ def back_up(ledger: Path, dest: Path, on_progress: Progress = lambda what, done,
 
 
 def _refuse_overwriting(dest: Path) -> None:
-    if not dest.parent.is_dir():
-        raise BackupRefused(f"there is no folder {dest.parent}")
-    for suffix in ("", "-wal", "-shm", "-journal"):
-        found = dest.with_name(dest.name + suffix)
-        if found.exists() or found.is_symlink():
-            # A write-ahead file left beside the copy would be played into it by whoever opens it.
-            raise BackupRefused(f"{found} exists already, and nothing is overwritten: name another file")
+    try:
+        check_name_free(dest)
+    except OSError as error:
+        raise BackupRefused(str(error)) from None
 
 
 def _copy(reader: LedgerReader, draft: Path, on_progress: Progress) -> _Moment:
@@ -174,15 +173,3 @@ def _check_against(reader: LedgerReader, head: chain.Head) -> chain.Head:
     if head != chain.GENESIS and there != head.hash:
         raise BackupFailed(f"event {head.seq}, the last of the copy, is not what the ledger has")
     return live
-
-
-def _name(draft: Path, dest: Path) -> None:
-    """Give the draft its name, unless somebody took it meanwhile."""
-    try:
-        dest.hardlink_to(draft)
-    except FileExistsError:
-        raise BackupRefused(f"{dest} exists already, and nothing is overwritten: name another file") from None
-    except OSError:  # a file system without links
-        _refuse_overwriting(dest)
-        draft.rename(dest)
-    sync_folder(dest.parent)

@@ -22,19 +22,40 @@ class OwnerLock:
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            pid = self._holder()
+            in_use = _in_use(ledger_path, self._fd)
             os.close(self._fd)
-            who = "another process" if pid is None else f"process {pid}"
-            raise LedgerInUse(f"{ledger_path} is in use by {who}; stop it first", pid) from error
+            raise in_use from error
         os.ftruncate(self._fd, 0)
         os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
-
-    def _holder(self) -> int | None:
-        text = os.pread(self._fd, 32, 0).strip()
-        return int(text) if text.isdigit() else None
 
     def release(self) -> None:
         """Idempotent. The file stays: taking it away would let two owners lock two files of one name."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+
+
+def check_unowned(ledger_path: Path) -> None:
+    """Look whether somebody owns the ledger, for those who only read it; makes and keeps nothing. Raises LedgerInUse.
+
+    The look itself holds a shared lock for an instant.
+    """
+    try:
+        fd = os.open(ledger_path.with_name(ledger_path.name + ".lock"), os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise LedgerUnavailable(f"cannot see whether {ledger_path} is in use: {error.strerror}") from error
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise _in_use(ledger_path, fd) from None
+    finally:
+        os.close(fd)
+
+
+def _in_use(ledger_path: Path, fd: int) -> LedgerInUse:
+    text = os.pread(fd, 32, 0).strip()
+    pid = int(text) if text.isdigit() else None
+    who = "another process" if pid is None else f"process {pid}"
+    return LedgerInUse(f"{ledger_path} is in use by {who}; stop it first", pid)

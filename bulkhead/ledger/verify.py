@@ -212,8 +212,8 @@ class _Verifier:
         if broken is not None:
             self.find(ledger.path.name, None, f"event {broken.seq}: {broken.reason}")
         try:
-            for table, key, what in check_tables(ledger):
-                self.find(ledger.path.name, None, f"table {table}, row {key}: {what}")
+            for found in check_tables(ledger):
+                self.find(ledger.path.name, None, f"table {found.table}, row {found.key}: {found.what}")
         except RebuildFailed as error:
             self.find(ledger.path.name, None, str(error))
 

@@ -196,7 +196,7 @@ def test_a_changed_table_is_named(session: Session) -> None:
     rewrite(session.ledger, "UPDATE orders SET filled = '1' WHERE client_order_id = 'o1'")
     file, line, what = first(session.verify())
     assert (file, line) == ("ledger.db", None)
-    assert what.startswith("table orders, row o1: filled is Decimal('1')")
+    assert what.startswith("table orders, row o1: filled is 1 and should be 0")
 
 
 def test_many_findings_of_one_file_are_counted_and_not_listed(files: Session) -> None:

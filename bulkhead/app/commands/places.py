@@ -67,6 +67,14 @@ def ledger_of(folder: Path, logs_dir: Path) -> Path:
         return logs_dir / "ledger.db"
 
 
+def usual_ledger(logs_dir: Path) -> Path:
+    """That of the current session; where nothing has run under `logs_dir`, the usual place."""
+    try:
+        return ledger_of(find_session(logs_dir, None), logs_dir)
+    except Stopped:
+        return logs_dir / "ledger.db"
+
+
 def free_bytes(folder: Path) -> int:
     """Space left for us on the file system that holds `folder`. Raises OSError."""
     found = os.statvfs(folder)
