@@ -209,11 +209,17 @@ def explain(
 
 
 @app.command()
-def show_config(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
+def show_config(
+    config: ConfigOption = DEFAULT_CONFIG,
+    session: Annotated[str | None, typer.Option(help="Instead of a file: what this session ran with.")] = None,
+    logs_dir: LogsOption = DEFAULT_LOGS,
+    as_json: JsonOption = False,
+) -> None:
     """Show every setting in force, and which of them the file set. Never shows a secret."""
     from bulkhead.app.commands import show_config as command
 
-    raise typer.Exit(command.run(config, as_json))
+    shown = command.run(config, as_json) if session is None else command.run_recorded(logs_dir, session, as_json)
+    raise typer.Exit(shown)
 
 
 @app.command()

@@ -1,7 +1,9 @@
 """A session from preflight to the last exported line: what `run` opens, and closes again whatever happens."""
 
 import importlib.metadata
+import os
 import secrets
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -14,7 +16,7 @@ from bulkhead.app import preflight
 from bulkhead.app.exit_codes import ExitCode, Stopped
 from bulkhead.app.house import Parts, watch_over
 from bulkhead.app.settings import SessionSettings, Settings
-from bulkhead.app.sinks import ExportSink, open_sinks, snapshot_config
+from bulkhead.app.sinks import ConfigSnapshot, ExportSink, open_sinks, snapshot_config
 from bulkhead.app.venue import Venue, connect, open_paper_books
 from bulkhead.ledger.decisions import FILE_NAME as DECISIONS_FILE
 from bulkhead.ledger.decisions import DecisionWriter
@@ -25,7 +27,14 @@ from bulkhead.ledger.sqlite import SqliteLedger
 from bulkhead.venues.adapters.binance import OnSent
 from bulkhead.venues.simulator.settings import SimulatorSettings
 from messages.failure import StopReason
-from messages.records import Record, SessionStarted, SessionStopped
+from messages.records import (
+    ConfigSnapshotRecorded,
+    LeaseReleased,
+    LeaseTaken,
+    Record,
+    SessionStarted,
+    SessionStopped,
+)
 from messages.values import StopLevel
 from supervisor.gate import RECOVERY_REASON, Gate
 from supervisor.latch import StopLatch
@@ -43,6 +52,9 @@ class Session:
     ledger: SqliteLedger
     venue: Venue
     parts: Parts
+    config: ConfigSnapshot
+    lease_epoch: int
+    """Rises with every start on this account."""
 
 
 def code_version() -> str:
@@ -90,7 +102,7 @@ def open_session(
         stack.callback(ledger.close)
         _export_earlier_sessions(settings.session.logs_dir, settings.session.ledger_file)
         session_id = new_session_id()
-        folder = _create_folder(settings, session_id, host.now_ns())
+        folder, config = _create_folder(settings, session_id, host.now_ns())
         parts = Parts(
             settings=settings,
             session_id=session_id,
@@ -107,15 +119,21 @@ def open_session(
             folder=None if venue.owns_trading_clock else folder.path,
         )
         watch_over(parts)
-        session = Session(settings, session_id, folder, ledger, venue, parts)
-        _note(session, _started(session, host.now_ns()))
+        epoch = ledger.lease_epoch(settings.venue.name, settings.venue.account) + 1
+        session = Session(settings, session_id, folder, ledger, venue, parts, config, epoch)
+        _note(session, *_beginning(session, host.now_ns()))
         yield session
 
 
 def finish_session(session: Session, reason: str) -> None:
     """Write the last event, bring the exports up to it, and fill in how the session ended."""
     now_ns = session.parts.host.now_ns()
-    last = _note(session, SessionStopped(session_id=session.session_id, reason=reason, at_ns=now_ns))
+    venue, account = session.settings.venue.name, session.settings.venue.account
+    last = _note(
+        session,
+        LeaseReleased(venue=venue, account=account, epoch=session.lease_epoch, at_ns=now_ns),
+        SessionStopped(session_id=session.session_id, reason=reason, at_ns=now_ns),
+    )
     ExportSink(session.folder.path, session.settings.session.ledger_file).close()
     decisions = DecisionWriter(session.folder.path / DECISIONS_FILE)
     head = decisions.head
@@ -153,23 +171,23 @@ def _begin_anew(session: SessionSettings) -> None:
         latched.unlink()
 
 
-def _create_folder(settings: Settings, session_id: str, now_ns: int) -> SessionFolder:
+def _create_folder(settings: Settings, session_id: str, now_ns: int) -> tuple[SessionFolder, ConfigSnapshot]:
     at_iso = datetime.fromtimestamp(now_ns / 1e9, UTC).isoformat()
     logs_dir = settings.session.logs_dir
     try:
-        snapshot_id = snapshot_config(settings, logs_dir, at_iso, code_version(), "startup")
+        config = snapshot_config(settings, logs_dir, at_iso, code_version(), "startup")
         metadata = SessionMetadata(
             session_id=session_id,
             mode=settings.session.mode,
             venue=settings.venue.name,
             account_masked=preflight.mask(settings.venue.account),
             strategies=tuple(strategy.id for strategy in settings.strategies),
-            config_snapshot_id=snapshot_id,
+            config_snapshot_id=config.snapshot_id,
             code_version=code_version(),
             seed=settings.session.seed,
             started_ns=now_ns,
         )
-        return SessionFolder.create(logs_dir, session_id, metadata)
+        return SessionFolder.create(logs_dir, session_id, metadata), config
     except SessionFolderError as error:
         raise Stopped(ExitCode.CONFIG, str(error)) from None
     except OSError as error:
@@ -186,9 +204,10 @@ def _export_earlier_sessions(logs_dir: Path, ledger_file: Path) -> None:
             logger.warning("the exports of the session before this one stay as they are: {}", error)
 
 
-def _started(session: Session, now_ns: int) -> SessionStarted:
-    metadata = session.folder.metadata
-    return SessionStarted(
+def _beginning(session: Session, now_ns: int) -> tuple[Record, ...]:
+    """All in one commit: a session never stands there without its lease or its settings."""
+    metadata, venue = session.folder.metadata, session.settings.venue
+    started = SessionStarted(
         session_id=session.session_id,
         mode=metadata.mode,
         venue=metadata.venue,
@@ -199,9 +218,20 @@ def _started(session: Session, now_ns: int) -> SessionStarted:
         seed=metadata.seed,
         at_ns=now_ns,
     )
+    lease = LeaseTaken(
+        venue=venue.name,
+        account=venue.account,
+        owner=f"{socket.gethostname()}:{os.getpid()}",
+        epoch=session.lease_epoch,
+        at_ns=now_ns,
+    )
+    config = session.config
+    settings = ConfigSnapshotRecorded(config_snapshot_id=config.snapshot_id, content=config.content, at_ns=now_ns)
+    return started, lease, settings
 
 
-def _note(session: Session, record: Record) -> int:
-    """Append one record of the session itself, while no actor owns the ledger. Returns its seq."""
-    entry = Entry(record, session.parts.host.now_ns(), session.session_id, f"session:{session.session_id}", None)
-    return session.ledger.append([entry])[-1].seq
+def _note(session: Session, *records: Record) -> int:
+    """Append records of the session itself, while no actor owns the ledger. Returns the last one's seq."""
+    now_ns, origin = session.parts.host.now_ns(), f"session:{session.session_id}"
+    entries = [Entry(record, now_ns, session.session_id, origin, None) for record in records]
+    return session.ledger.append(entries)[-1].seq

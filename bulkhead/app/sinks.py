@@ -4,7 +4,9 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
+from bulkhead.app.masking import masked
 from bulkhead.app.settings import Settings
 from bulkhead.ledger.decisions import FILE_NAME as DECISIONS_FILE
 from bulkhead.ledger.decisions import DecisionWriter
@@ -49,14 +51,17 @@ def open_sinks(session_dir: Path, ledger_file: Path) -> tuple[ExportSink, Decisi
     )
 
 
-def snapshot_config(settings: Settings, logs_dir: Path, at_iso: str, code_version: str, reason: str) -> str:
-    """Write the configuration as it is in force to the audit folder; returns the snapshot's id.
+class ConfigSnapshot(NamedTuple):
+    snapshot_id: str
+    """A hash of the content: the same configuration has the same id."""
+    content: str
+    """JSON of every setting; what is or holds a secret is masked."""
 
-    Settings name secrets and never hold them, so there is nothing to mask. The id is a hash of the values: the same
-    configuration has the same id.
-    """
-    values = settings.model_dump(mode="json")
-    text = json.dumps(values, sort_keys=True)
+
+def snapshot_config(settings: Settings, logs_dir: Path, at_iso: str, code_version: str, reason: str) -> ConfigSnapshot:
+    """Write the configuration as it is in force to the audit folder, unless it is there already. Raises OSError."""
+    values = masked("", settings.model_dump(mode="json"))
+    text = json.dumps(values, sort_keys=True, ensure_ascii=False)
     snapshot_id = hashlib.sha256(text.encode()).hexdigest()[:16]
     audit = logs_dir / "audit"
     audit.mkdir(parents=True, exist_ok=True)
@@ -64,4 +69,4 @@ def snapshot_config(settings: Settings, logs_dir: Path, at_iso: str, code_versio
     if not path.exists():
         content = {"id": snapshot_id, "at": at_iso, "reason": reason, "code_version": code_version, "values": values}
         replace_text(path, json.dumps(content, indent=2, sort_keys=True) + "\n")
-    return snapshot_id
+    return ConfigSnapshot(snapshot_id, text)

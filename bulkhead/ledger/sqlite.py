@@ -21,7 +21,7 @@ from bulkhead.ledger.connect import close, open_reader, open_writer, snapshot, t
 from bulkhead.ledger.inbox_port import KnownIntent
 from bulkhead.ledger.lock import OwnerLock
 from bulkhead.ledger.port import DuplicateRecord, Entry, LedgerUnavailable
-from bulkhead.ledger.schema import events
+from bulkhead.ledger.schema import events, leases
 from messages.catalogue import canonical, record_to_json
 from messages.records import DeadlineSet, LedgerEvent, RecoveryLoaded, Stream
 
@@ -121,6 +121,12 @@ class SqliteLedger:
         """The intent with this action key, else the one with this id. Raises LedgerUnavailable."""
         with named_errors(self.path):
             return recovery.find_intent(self.connection, action_key, intent_id)
+
+    def lease_epoch(self, venue: str, account: str) -> int:
+        """The highest epoch under which the account was ever traded; 0 for none. Raises LedgerUnavailable."""
+        query = select(leases.c.epoch).where(leases.c.venue == venue, leases.c.account == account)
+        with named_errors(self.path):
+            return self.connection.scalar(query) or 0
 
     def close(self) -> None:
         """Idempotent."""

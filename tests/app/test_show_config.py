@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bulkhead.app.commands.show_config import MASK, flatten, masked
+from bulkhead.app.commands.show_config import flatten
 from bulkhead.app.exit_codes import ExitCode
+from bulkhead.app.masking import MASK, masked
 from tests.app.kit import ROOT, TREND, Cli, write_config
 
 
@@ -68,3 +69,18 @@ def test_a_bad_file(cli: Cli, tmp_path: Path) -> None:
     done = cli("show-config", "--config", config)
     assert done.code == ExitCode.CONFIG
     assert "is not valid TOML" in done.sentence
+
+
+def test_a_session_says_what_it_ran_with(cli: Cli, session_dir: Path) -> None:
+    done = cli("show-config", "--session", session_dir.name)
+    assert done.code == ExitCode.OK, done.err
+    assert re.search(r"^fast_s = 2\.0$", done.out, re.MULTILINE)
+    settings = json.loads(cli("show-config", "--session", session_dir.name, "--json").out)["settings"]
+    assert settings["risk.currency"] == {"value": "USD"}
+    for audit in (session_dir.parents[1] / "audit").glob("config_*.json"):
+        audit.unlink()
+    assert json.loads(cli("show-config", "--session", session_dir.name, "--json").out)["settings"] == settings
+    (session_dir / "ops.jsonl").unlink()
+    done = cli("show-config", "--session", session_dir.name)
+    assert done.code == ExitCode.NOT_FOUND
+    assert "has left no settings" in done.sentence

@@ -4,14 +4,17 @@ import json
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 from bulkhead.app.exit_codes import ExitCode, Stopped
+from bulkhead.ledger.jsonl import read_lines
 from bulkhead.ledger.session import SessionFolder, SessionFolderError
 from bulkhead.monitor.guard_log import FILE_NAME as GUARD_LOG
 from bulkhead.monitor.guard_log import GaveUp, gave_up
 from bulkhead.monitor.lines import current_session
 from bulkhead.monitor.status import FILE_NAME, StatusView, read_status
 from messages.failure import StopReason
+from messages.records import ConfigSnapshotRecorded, Stream
 from supervisor.latch import StopLatch
 
 UNREADABLE = "unreadable:"
@@ -60,11 +63,30 @@ def reason_words(reason: StopReason) -> str:
 def ledger_of(folder: Path, logs_dir: Path) -> Path:
     """The ledger that a session wrote to, by the snapshot of its configuration; else the usual one."""
     try:
-        snapshot_id = SessionFolder.open(folder).metadata.config_snapshot_id
-        snapshot = json.loads((logs_dir / "audit" / f"config_{snapshot_id}.json").read_bytes())
-        return Path(snapshot["values"]["session"]["ledger_file"])
-    except (SessionFolderError, OSError, ValueError, KeyError, TypeError):
+        return Path(settings_of(folder, logs_dir)["session"]["ledger_file"])
+    except (Stopped, KeyError, TypeError):
         return logs_dir / "ledger.db"
+
+
+def settings_of(folder: Path, logs_dir: Path) -> dict[str, Any]:
+    """What a session ran with: from the audit folder, else from its own record. Raises Stopped (exit code 2)."""
+    try:
+        snapshot_id = SessionFolder.open(folder).metadata.config_snapshot_id
+        snapshot: dict[str, Any] = json.loads((logs_dir / "audit" / f"config_{snapshot_id}.json").read_bytes())
+        return dict(snapshot["values"])
+    except (SessionFolderError, OSError, ValueError, KeyError, TypeError):
+        return _recorded_settings(folder)
+
+
+def _recorded_settings(folder: Path) -> dict[str, Any]:
+    try:
+        for line in read_lines(folder / f"{Stream.OPS.value}.jsonl"):
+            event = json.loads(line.data)
+            if event["type"] == ConfigSnapshotRecorded.__name__:
+                return dict(json.loads(event["payload"]["content"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        pass  # as if there were none: the sentence is the same
+    raise Stopped(ExitCode.NOT_FOUND, f"session {folder.name} has left no settings that can be read")
 
 
 def usual_ledger(logs_dir: Path) -> Path:

@@ -1,11 +1,9 @@
 """`bulkhead show-config`: every setting in force, and whether the file said so or it is the default. Never a secret.
 
-Settings name secrets and hold none, with two exceptions that are masked here: a URL may carry a password, and a
-strategy's own parameters may be called anything.
+With a session's id: the settings that it ran with, as it recorded them.
 """
 
 import json
-import re
 import tomllib
 from pathlib import Path
 from typing import Any, TypeGuard
@@ -13,14 +11,10 @@ from typing import Any, TypeGuard
 from rich.text import Text
 
 from bulkhead.app.commands.output import QuietConsole, write_json
+from bulkhead.app.commands.places import find_session, settings_of
 from bulkhead.app.exit_codes import ExitCode
+from bulkhead.app.masking import masked
 from bulkhead.app.settings import load_settings
-
-MASK = "********"
-_SECRET_KEY = re.compile(r"secret|passw|token|api_?key|credential|private", re.IGNORECASE)
-_URL_LOGIN = re.compile(r"(?<=://)[^/@\s]+@")
-_NAMES_ONLY = frozenset({"api_key_env", "api_secret_env"})
-"""Names of environment variables, not what is in them."""
 
 Flat = dict[str, Any]
 
@@ -37,18 +31,35 @@ def run(config: Path, as_json: bool) -> ExitCode:
         return ExitCode.OK
     console = QuietConsole()
     console.print(f"# {config}: what stands there is marked 'file', everything else is the default", markup=False)
+    _show(console, values, {key: _source(key, given) for key in values})
+    return ExitCode.OK
+
+
+def run_recorded(logs_dir: Path, session_id: str, as_json: bool) -> ExitCode:
+    """Raises Stopped (exit code 2) when there is no such session, or it has recorded no settings."""
+    folder = find_session(logs_dir, session_id)
+    values = {key: masked(key, value) for key, value in flatten(settings_of(folder, logs_dir)).items()}
+    if as_json:
+        write_json({"session": folder.name, "settings": {key: {"value": value} for key, value in values.items()}})
+        return ExitCode.OK
+    console = QuietConsole()
+    console.print(f"# what session {folder.name} ran with", markup=False)
+    _show(console, values, {})
+    return ExitCode.OK
+
+
+def _show(console: QuietConsole, values: Flat, sources: dict[str, str]) -> None:
     section = ""
     for key, value in values.items():
         head, _, name = key.rpartition(".")
         if head != section:
             section = head
             console.print(f"\n[{section}]", markup=False, style="bold")
-        is_given = _source(key, given) == "file"
         shown = Text(f"{name} = {'none' if value is None else json.dumps(value, ensure_ascii=False)}")
-        shown.pad_right(max(1, 50 - len(shown)))
-        shown.append("file" if is_given else "default", style="green" if is_given else "dim")
+        if key in sources:
+            shown.pad_right(max(1, 50 - len(shown)))
+            shown.append(sources[key], style="green" if sources[key] == "file" else "dim")
         console.print(shown)
-    return ExitCode.OK
 
 
 def _source(key: str, given: set[str]) -> str:
@@ -72,11 +83,3 @@ def flatten(data: object, prefix: str = "") -> Flat:
 
 def _is_table_list(data: object) -> TypeGuard[list[dict[str, Any]]]:
     return isinstance(data, list) and bool(data) and all(isinstance(item, dict) for item in data)
-
-
-def masked(key: str, value: object) -> object:
-    """The value, unless it is or holds a secret."""
-    name = key.rpartition(".")[2]
-    if value is not None and name not in _NAMES_ONLY and _SECRET_KEY.search(name):
-        return MASK
-    return _URL_LOGIN.sub(f"{MASK}@", value) if isinstance(value, str) else value
