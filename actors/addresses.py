@@ -7,6 +7,7 @@ PORTFOLIO = "portfolio"
 OMS = "oms"
 RECORDER = "recorder"
 OBSERVER = "observer"
+INSTRUMENT_MASTER = "instrument-master"
 
 
 def broker(venue: str) -> str:
@@ -36,6 +37,7 @@ INPUTS = "inputs"
 EVENTS = "events"
 DECISIONS = "decisions"
 LOST_APPENDS = "lost-appends"
+INSTRUMENTS = "instruments"
 
 
 def ticks(symbol: str) -> str:

@@ -1,6 +1,7 @@
 """Broker: the only caller of a venue (stage L50).
 
-It passes commands to the venue's port with the sender's epoch, and evidence on to the OMS. It decides nothing: the
+It passes commands to the venue's port with the sender's epoch, and evidence on to the OMS (the trading rules to who
+keeps them). It decides nothing: the
 adapter classifies outcomes, the OMS draws the consequences.
 """
 
@@ -10,6 +11,7 @@ from actors import addresses
 from bulkhead.venues.port import OrderVenue
 from messages.base import Evidence
 from messages.failure import FailureMode, FailureReported
+from messages.instruments import InstrumentsFailed, InstrumentsLoaded, LoadInstruments
 from messages.orders import (
     CancelOrder,
     OrderChannelDown,
@@ -52,6 +54,10 @@ class BrokerActor(Behaviour):
     def on_snapshot(self, command: TakeVenueSnapshot, _: Context) -> None:
         self._venue.snapshot(command)
 
+    @receives(LoadInstruments)
+    def on_load_instruments(self, command: LoadInstruments, _: Context) -> None:
+        self._venue.instruments(command)
+
     @receives(TellChannel)
     def on_tell_channel(self, _: TellChannel, ctx: Context) -> None:
         if ctx.current is not None:
@@ -63,6 +69,14 @@ class BrokerActor(Behaviour):
     def on_evidence(self, evidence: Evidence, ctx: Context) -> None:
         ctx.publish(addresses.INPUTS, evidence)
         ctx.tell(addresses.OMS, evidence)
+
+    @receives(InstrumentsLoaded)
+    def on_instruments(self, loaded: InstrumentsLoaded, ctx: Context) -> None:
+        ctx.tell(addresses.INSTRUMENT_MASTER, loaded)
+
+    @receives(InstrumentsFailed)
+    def on_instruments_failed(self, failed: InstrumentsFailed, ctx: Context) -> None:
+        ctx.tell(addresses.INSTRUMENT_MASTER, failed)
 
     @receives(OrderChannelUp)
     def on_channel_up(self, event: OrderChannelUp, ctx: Context) -> None:

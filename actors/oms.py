@@ -19,6 +19,7 @@ from bulkhead.venues.port import CANCELLED_UNSENT
 from messages.codes import ErrorCode
 from messages.escapes import Escape, EscapeTrigger
 from messages.failure import CancelEntries, FailureMode, FailureReported
+from messages.instruments import InstrumentsTold
 from messages.orders import (
     OrderEvidence,
     OrderNotSent,
@@ -104,6 +105,11 @@ class OmsActor(Reconciler):
         """Memory and disk differ now: forget memory, and read the ledger again once it answers."""
         self._gate.require_recovery(f"the ledger refused a record: {failed.reason}", ctx.now_ns(), by=ctx)
         ctx.after(self._seat.reconcile_interval_without_stream_s, "reload")
+
+    @receives(InstrumentsTold)
+    def on_instruments(self, told: InstrumentsTold, _: Context) -> None:
+        """For the next order: what is under way was checked against the version that it names."""
+        self._seat = self._seat._replace(instruments={rules.symbol: rules for rules in told.instruments})
 
     @receives(TellState)
     def on_tell_state(self, ask: TellState, ctx: Context) -> None:

@@ -9,7 +9,8 @@ from pydantic import Field
 from bulkhead.execution.micro_pipeline import PipelineSettings
 from bulkhead.execution.stage_times import StageFigures
 from bulkhead.execution.working import WorkSettings
-from bulkhead.venues.port import Instrument, VenueCapabilities
+from bulkhead.venues.port import VenueCapabilities
+from messages.instruments import Instrument
 from messages.values import OnStop, Value
 
 

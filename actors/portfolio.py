@@ -15,6 +15,7 @@ from bulkhead.execution.valuation import Account, Baseline, ImpossibleNumber, ba
 from messages.base import Letter
 from messages.codes import ErrorCode
 from messages.failure import FailureMode, FailureReported
+from messages.instruments import InstrumentsTold
 from messages.orders import Balance, FillBooked, Reconcile
 from messages.portfolio import (
     Marks,
@@ -116,6 +117,14 @@ class PortfolioActor(Behaviour):
         self._is_loaded = False
         ctx.after(RELOAD_DELAY_S, "reload")
         ctx.tell(addresses.OMS, Reconcile(reason=f"the ledger refused the portfolio's records: {failed.reason}"))
+
+    @receives(InstrumentsTold)
+    def on_instruments(self, told: InstrumentsTold, _: Context) -> None:
+        """What is not listed any more stays known: its positions are still booked."""
+        assets = {rules.symbol: (rules.base_asset, rules.quote_asset) for rules in told.instruments}
+        lots = {rules.symbol: rules.lot_size for rules in told.instruments}
+        known = self._seat
+        self._seat = known._replace(assets={**known.assets, **assets}, lot_sizes={**known.lot_sizes, **lots})
 
     def _assets(self, symbol: str) -> tuple[str, str]:
         known = self._seat.assets.get(symbol)

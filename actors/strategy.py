@@ -13,6 +13,7 @@ from actors import addresses
 from bulkhead.strategy.api import Answer, Strategy
 from bulkhead.strategy.sizing import LotRules, SizeRefused, SizingPolicy, size_entry
 from messages.failure import StopLevelTold
+from messages.instruments import InstrumentsTold
 from messages.market import Bar, Book, FeedGap, MarketData, Quote, Trade
 from messages.orders import IntentSettled, IntentWaits, OrderRow, OrdersTold, OrderUpdated
 from messages.portfolio import PositionChanged, PositionsTold, TellState
@@ -91,6 +92,11 @@ class StrategyActor(Behaviour):
     def on_stop_level(self, told: StopLevelTold, _: Context) -> None:
         if told.change > self._level_change:
             self._level, self._level_change = told.level, told.change
+
+    @receives(InstrumentsTold)
+    def on_instruments(self, told: InstrumentsTold, _: Context) -> None:
+        rules = {each.symbol: LotRules.of(each) for each in told.instruments if each.symbol in self._seat.lots}
+        self._seat = self._seat._replace(lots={**self._seat.lots, **rules})
 
     @receives(PositionsTold)
     def on_positions(self, told: PositionsTold, _: Context) -> None:

@@ -8,13 +8,24 @@ import json
 from types import ModuleType
 from typing import Any
 
-from messages import adjustments, escapes, failure, market, orders, portfolio, records, supervision, trading
+from messages import (
+    adjustments,
+    escapes,
+    failure,
+    instruments,
+    market,
+    orders,
+    portfolio,
+    records,
+    supervision,
+    trading,
+)
 from messages.base import Body, Command, Envelope, Evidence, Letter
 from messages.records import Append, Record
 
 _MODULES: tuple[ModuleType, ...] = (
     *(market, trading, orders, portfolio, failure, supervision, records),
-    *(adjustments, escapes),
+    *(adjustments, escapes, instruments),
 )
 _ABSTRACT: frozenset[type] = frozenset(
     {Body, Command, Evidence, Record, market.MarketData, orders.OrderEvidence, supervision.ChildCommand}

@@ -29,6 +29,7 @@ class ErrorCode(StrEnum):
     GATE_SHUT = "GATE_SHUT"
     INSTRUMENT_UNKNOWN = "INSTRUMENT_UNKNOWN"
     INSTRUMENT_NOT_TRADING = "INSTRUMENT_NOT_TRADING"
+    INSTRUMENTS_STALE = "INSTRUMENTS_STALE"
     SYMBOL_FROZEN = "SYMBOL_FROZEN"
     MARKET_MISSING = "MARKET_MISSING"
     MARKET_STALE = "MARKET_STALE"
@@ -129,6 +130,10 @@ MEANING: dict[ErrorCode, Meaning] = {
     ErrorCode.INSTRUMENT_NOT_TRADING: Meaning(
         "The venue does not trade the symbol at present.",
         "Wait until it reopens, or take the symbol out of the strategy.",
+    ),
+    ErrorCode.INSTRUMENTS_STALE: Meaning(
+        "The venue's trading rules could not be fetched for more than two days.",
+        "See why in failures (`bulkhead status`): the venue, its limits or the network; exits and cancels still work.",
     ),
     ErrorCode.SYMBOL_FROZEN: Meaning(
         "An order of unknown outcome freezes the symbol for entries.",

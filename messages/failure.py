@@ -20,6 +20,7 @@ class FailureMode(StrEnum):
     POSITION_DRIFT = "position_drift"
     SPLIT_BRAIN = "split_brain"
     AUTH_EXPIRED = "auth_expired"
+    INSTRUMENTS_OLD = "instruments_old"
 
 
 class StopReason(Value):

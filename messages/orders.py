@@ -74,6 +74,8 @@ class OrderRow(Value):
     updated_ns: Nanoseconds
     raw: str | None = None
     """The venue's last words about it, verbatim."""
+    instruments_version: str | None = None
+    """The venue's list of trading rules that it was checked against; None in rows of older versions."""
 
     @property
     def leaves(self) -> Decimal:

@@ -29,6 +29,7 @@ TABLE: dict[FailureMode, Row] = {
     FailureMode.POSITION_DRIFT: Row(StopLevel.SOFT, True, "the books and the venue differ and nothing explains it"),
     FailureMode.SPLIT_BRAIN: Row(StopLevel.HARD, True, "the account is held by another process"),
     FailureMode.AUTH_EXPIRED: Row(StopLevel.SOFT, False, "the venue refuses our key"),
+    FailureMode.INSTRUMENTS_OLD: Row(StopLevel.RUN, False, "trading rules could not be fetched; the last ones hold"),
 }
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from actors import addresses
 from actors.broker import BrokerActor, OrderTransportActor, TransportActor
 from actors.failure_handler import FailureHandlerActor
+from actors.instrument_master import InstrumentBook, InstrumentMasterActor
 from actors.ledger import LedgerActor
 from actors.market_data import MarketDataActor
 from actors.oms import OmsActor
@@ -27,9 +28,10 @@ from bulkhead.ledger.writers import Writers
 from bulkhead.monitor.observer import ObserverActor
 from bulkhead.strategy.api import Strategy
 from bulkhead.strategy.sizing import LotRules
-from bulkhead.venues.port import Instrument, MarketFeed, OrderVenue
+from bulkhead.venues.port import MarketFeed, OrderVenue
 from messages.base import Body, Lane, Letter
 from messages.failure import StopLevelTold, StopReason
+from messages.instruments import Instrument
 from messages.orders import Reconcile
 from messages.values import OnStop, StopLevel
 from supervisor.gate import Gate
@@ -75,6 +77,8 @@ class Parts:
     instruments: dict[str, Instrument]
     strategies: tuple[LoadedStrategy, ...]
     open_sinks: Sinks
+    refreshes_instruments: bool = True
+    """False where a tape owns the clock: its venue never changes its rules."""
     folder: Path | None = None
     """The session's, where an operator may leave requests; None: nobody may."""
 
@@ -127,10 +131,11 @@ def tree(parts: Parts) -> SupervisorSpec:
     Operations stands first so that nothing which the others say goes unrecorded; it parks what fails there, so that it
     can never stop trading.
     """
+    book = InstrumentBook(parts.instruments.values())
     return SupervisorSpec(
         id=ROOT,
         strategy=RestartStrategy.REST_FOR_ONE,
-        children=(_operations(parts), _guard(parts), _execution(parts), _market(parts), _strategies(parts)),
+        children=(_operations(parts), _guard(parts), _execution(parts, book), _market(parts, book), _strategies(parts)),
     )
 
 
@@ -176,7 +181,7 @@ def _guard(parts: Parts) -> SupervisorSpec:
     )
 
 
-def _execution(parts: Parts) -> SupervisorSpec:
+def _execution(parts: Parts, book: InstrumentBook) -> SupervisorSpec:
     settings, venue, host = parts.settings, parts.settings.venue, parts.host
     broker = addresses.broker(venue.name)
 
@@ -184,14 +189,17 @@ def _execution(parts: Parts) -> SupervisorSpec:
         host.tell(broker, body, sender=f"venue:{venue.name}")
         host.await_room(broker)  # in the thread that reads the socket
 
-    portfolio_seat = PortfolioSeat(
-        venue=venue.name,
-        account=venue.account,
-        currency=parts.currency,
-        assets={i.symbol: (i.base_asset, i.quote_asset) for i in parts.instruments.values()},
-        lot_sizes={i.symbol: i.lot_size for i in parts.instruments.values()},
-        snapshot_interval_s=settings.session.portfolio_interval_s,
-    )
+    def portfolio() -> PortfolioActor:
+        seat = PortfolioSeat(
+            venue=venue.name,
+            account=venue.account,
+            currency=parts.currency,
+            assets={i.symbol: (i.base_asset, i.quote_asset) for i in book.current.values()},
+            lot_sizes={i.symbol: i.lot_size for i in book.current.values()},
+            snapshot_interval_s=settings.session.portfolio_interval_s,
+        )
+        return PortfolioActor(seat)
+
     oms_seat = OmsSeat(
         session_id=parts.session_id,
         venue=venue.name,
@@ -219,20 +227,20 @@ def _execution(parts: Parts) -> SupervisorSpec:
             ),
             ChildSpec(
                 id=addresses.PORTFOLIO,
-                factory=lambda: PortfolioActor(portfolio_seat),
-                topics=(addresses.MARKS, addresses.LOST_APPENDS),
+                factory=portfolio,
+                topics=(addresses.MARKS, addresses.LOST_APPENDS, addresses.INSTRUMENTS),
             ),
             ChildSpec(id=broker, factory=lambda: BrokerActor(parts.orders)),
             ChildSpec(
                 id=addresses.OMS,
-                factory=lambda: OmsActor(oms_seat, parts.gate),
-                topics=(addresses.LOST_APPENDS, addresses.MARKS),
+                factory=lambda: OmsActor(oms_seat._replace(instruments=book.current), parts.gate),
+                topics=(addresses.LOST_APPENDS, addresses.MARKS, addresses.INSTRUMENTS),
             ),
         ),
     )
 
 
-def _market(parts: Parts) -> SupervisorSpec:
+def _market(parts: Parts, book: InstrumentBook) -> SupervisorSpec:
     settings, host = parts.settings, parts.host
     address = addresses.market_data(FEED)
     intervals: dict[str, tuple[int, ...]] = {
@@ -249,20 +257,20 @@ def _market(parts: Parts) -> SupervisorSpec:
         return MarketDataActor(FEED, settings.venue.name, intervals, settings.venue.max_silence_s)
 
     io = f"{address}.io"
-    return SupervisorSpec(
-        id="market",
-        children=(
-            ChildSpec(id=address, factory=make, backoff=Backoff(0.5, 60.0)),
-            ChildSpec(
-                id=io,
-                factory=lambda: TransportActor(
-                    lambda: parts.feed.open(to_market_data), lambda: parts.feed.close(IO_DEADLINE_S)
-                ),
-                backoff=Backoff(0.5, 60.0),
+    children = [
+        ChildSpec(id=address, factory=make, backoff=Backoff(0.5, 60.0)),
+        ChildSpec(
+            id=io,
+            factory=lambda: TransportActor(
+                lambda: parts.feed.open(to_market_data), lambda: parts.feed.close(IO_DEADLINE_S)
             ),
+            backoff=Backoff(0.5, 60.0),
         ),
-        on_give_up=GiveUp.PARK,
-    )
+    ]
+    if parts.refreshes_instruments:
+        master = partial(InstrumentMasterActor, settings.venue.name, book)
+        children.append(ChildSpec(id=addresses.INSTRUMENT_MASTER, factory=master, backoff=Backoff(0.5, 60.0)))
+    return SupervisorSpec(id="market", children=tuple(children), on_give_up=GiveUp.PARK)
 
 
 def _strategies(parts: Parts) -> SupervisorSpec:
@@ -282,9 +290,9 @@ def _strategy(parts: Parts, loaded: LoadedStrategy) -> SupervisorSpec:
         venue=parts.settings.venue.name,
         account=parts.settings.venue.account,
         sizing=settings.sizing,
-        lots={symbol: lot_rules(parts.instruments[symbol]) for symbol in loaded.symbols},
+        lots={symbol: LotRules.of(parts.instruments[symbol]) for symbol in loaded.symbols},
     )
-    topics = [addresses.GATE, *(addresses.ticks(symbol) for symbol in loaded.symbols)]
+    topics = [addresses.GATE, addresses.INSTRUMENTS, *(addresses.ticks(symbol) for symbol in loaded.symbols)]
     topics += [addresses.bars(symbol, s) for symbol in loaded.symbols for s in loaded.bar_intervals_s]
     return SupervisorSpec(
         id=f"seat:{loaded.strategy_id}",
@@ -313,13 +321,3 @@ def secret_names(venue: VenueSettings) -> tuple[str, ...]:
     """Environment variables that are no strategy's business."""
     named = [name for name in (venue.api_key_env, venue.api_secret_env) if name is not None]
     return tuple(f"{name}{suffix}" for name in named for suffix in ("", "_FILE"))
-
-
-def lot_rules(instrument: Instrument) -> LotRules:
-    """The sizing policy's view of an instrument."""
-    return LotRules(
-        lot_size=instrument.lot_size,
-        min_quantity=instrument.min_quantity,
-        max_quantity=instrument.max_quantity,
-        min_notional=instrument.min_notional,
-    )

@@ -18,8 +18,9 @@ from bulkhead.app.house import LoadedStrategy
 from bulkhead.app.settings import Settings, StrategySettings
 from bulkhead.risk.limits import GuardNotEnabled, require_guard
 from bulkhead.strategy.loader import StrategyError, build_strategy, check_parameters, load_strategy
-from bulkhead.venues.port import Instrument, OrderVenue, VenueBusy, VenueRefused, VenueUnavailable
+from bulkhead.venues.port import OrderVenue, VenueBusy, VenueRefused, VenueUnavailable
 from messages.codes import ErrorCode
+from messages.instruments import Instrument
 from messages.values import Mode
 
 PAPER_READY_TIER = 3
@@ -129,7 +130,10 @@ def ask_venue(
             raise Stopped(ExitCode.CONFIG, f"the venue does not list {symbol}; it has {near} …")
         if not listed[symbol].is_trading:
             raise Stopped(ExitCode.CONFIG, f"{symbol} is not trading at the venue now")
-    return listed
+    if not has_our_clock:
+        return listed
+    as_of = {"as_of_ns": now_ns()}
+    return {symbol: rules.model_copy(update=as_of) for symbol, rules in listed.items()}
 
 
 def currency_of(settings: Settings, instruments: dict[str, Instrument]) -> str:

@@ -27,6 +27,7 @@ from bulkhead.ledger.sqlite import SqliteLedger
 from bulkhead.venues.adapters.binance import OnSent
 from bulkhead.venues.simulator.settings import SimulatorSettings
 from messages.failure import StopReason
+from messages.instruments import InstrumentsRecorded
 from messages.records import (
     ConfigSnapshotRecorded,
     LeaseReleased,
@@ -115,6 +116,7 @@ def open_session(
             feed=venue.feed,
             instruments=instruments,
             strategies=strategies,
+            refreshes_instruments=not venue.owns_trading_clock,
             open_sinks=lambda: open_sinks(folder.path, settings.session.ledger_file),
             folder=None if venue.owns_trading_clock else folder.path,
         )
@@ -227,7 +229,9 @@ def _beginning(session: Session, now_ns: int) -> tuple[Record, ...]:
     )
     config = session.config
     settings = ConfigSnapshotRecorded(config_snapshot_id=config.snapshot_id, content=config.content, at_ns=now_ns)
-    return started, lease, settings
+    listed = tuple(session.parts.instruments.values())
+    rules = InstrumentsRecorded(venue=venue.name, version=listed[0].version, instruments=listed, at_ns=now_ns)
+    return started, lease, settings, rules
 
 
 def _note(session: Session, *records: Record) -> int:

@@ -102,7 +102,7 @@ def plan(
         return parted
     # What is due with the decision is due even where our clock is behind the decision's.
     turns = due(parted.children, (), intent.decision_time_ns, max(now_ns, intent.decision_time_ns))
-    rows = send(intent, turns.now, session_id, now_ns)
+    rows = send(intent, turns.now, session_id, now_ns, instruments_version=_version(instrument))
     on_stage("send")
     return Planned(rows, (*checked.checks, *parted.checks), turns.later, parted.policy)
 
@@ -134,7 +134,7 @@ def plan_child(
     if isinstance(checked, Refused):
         return checked
     # The id is the intent's own and the child's number's, so the intent goes in as it was stored.
-    rows = send(intent, (child._replace(quantity=checked.quantity),), session_id, now_ns, attempt)
+    rows = send(intent, (child._replace(quantity=checked.quantity),), session_id, now_ns, attempt, _version(instrument))
     on_stage("send")
     return Planned(rows, checked.checks)
 
@@ -191,6 +191,10 @@ def plan_adjustment(
     if isinstance(replacement, Refused):
         return bounded(Wait(f"{replacement.code}: {replacement.detail}"), given)
     return replacement if isinstance(step, Replace) else step
+
+
+def _version(instrument: InstrumentRules | None) -> str | None:
+    return None if instrument is None else instrument.version
 
 
 class _Parted(NamedTuple):

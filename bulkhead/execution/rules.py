@@ -23,6 +23,11 @@ class InstrumentRules(Protocol):
     def min_notional(self) -> Decimal: ...
     @property
     def is_trading(self) -> bool: ...
+    @property
+    def version(self) -> str: ...
+    @property
+    def as_of_ns(self) -> int | None:
+        """When the venue last said so; None: they do not grow old."""
 
 
 class Passed(NamedTuple):

@@ -113,6 +113,7 @@ def _order(connection: Connection, record: records.OrderRecorded, fields: Fields
         "raw": order.raw,
         "payload": canonical(fields["order"]),
         "seq": event.seq,
+        "instruments_version": order.instruments_version,
     }
     _put_order(connection, row)
     if order.venue_order_id is not None:

@@ -1,4 +1,5 @@
-"""What the records beside orders, fills and positions change: aliases, deadlines, adjustments, settings, leases.
+"""What the records beside orders, fills and positions change: aliases, deadlines, adjustments, settings, leases,
+trading rules.
 
 As apply.py, which takes its handlers from here.
 """
@@ -8,6 +9,7 @@ from sqlalchemy import Connection, bindparam, delete, exists, insert, select, up
 from bulkhead.ledger import schema
 from bulkhead.ledger.rows import Fields, Handler, Upsert, add_total
 from messages import adjustments, records
+from messages.instruments import InstrumentsRecorded
 from messages.orders import OrderRow
 from messages.records import LedgerEvent, Record
 
@@ -29,6 +31,12 @@ _clear_deadline = delete(schema.deadlines).where(schema.deadlines.c.id == bindpa
 _insert_adjustment = insert(schema.adjustments)
 _insert_config = insert(_configs)
 _find_config = select(exists().where(_configs.c.config_snapshot_id == bindparam("config_snapshot_id")))
+_insert_instrument = insert(schema.instruments)
+_find_version = select(
+    exists().where(
+        schema.instruments.c.venue == bindparam("venue"), schema.instruments.c.version == bindparam("version")
+    )
+)
 _insert_lease = insert(_leases)
 _whose = (_leases.c.venue == bindparam("key_venue"), _leases.c.account == bindparam("key_account"))
 _take_lease = (
@@ -109,6 +117,22 @@ def _lease_released(connection: Connection, record: records.LeaseReleased, _fiel
     connection.execute(_release_lease, {**key, "released_ns": record.at_ns, "seq": event.seq})
 
 
+def _instruments(connection: Connection, record: InstrumentsRecorded, _fields: Fields, event: LedgerEvent) -> None:
+    """The same version again changes nothing: a version is a hash of what the venue said."""
+    if connection.scalar(_find_version, {"venue": record.venue, "version": record.version}):
+        return
+    common = {"venue": record.venue, "version": record.version, "first_seen_ns": record.at_ns, "seq": event.seq}
+    for rules in record.instruments:
+        row = {name: getattr(rules, name) for name in _INSTRUMENT_COLUMNS}
+        connection.execute(_insert_instrument, {**row, **common, "currency": rules.quote_asset})
+
+
+_INSTRUMENT_COLUMNS = (
+    *("symbol", "base_asset", "sector", "status", "is_trading", "tick_size", "lot_size"),
+    *("min_quantity", "max_quantity", "min_notional"),
+)
+
+
 HOUSEKEEPING: dict[type[Record], Handler] = {
     records.OrderAliasRecorded: _alias,
     records.DeadlineSet: _deadline_set,
@@ -117,4 +141,5 @@ HOUSEKEEPING: dict[type[Record], Handler] = {
     records.ConfigSnapshotRecorded: _config,
     records.LeaseTaken: _lease_taken,
     records.LeaseReleased: _lease_released,
+    InstrumentsRecorded: _instruments,
 }

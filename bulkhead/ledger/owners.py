@@ -10,6 +10,7 @@ Not guarded against: code in our own process that lies about who it is. It catch
 from collections.abc import Iterable
 
 from messages import adjustments, escapes, records
+from messages.instruments import InstrumentsRecorded
 from messages.records import Record
 
 OMS = "oms"
@@ -18,6 +19,7 @@ RISK_GUARD = "risk-guard"
 FAILURE_HANDLER = "failure-handler"
 DESK = "operator-desk"
 SESSION = "session"
+INSTRUMENT_MASTER = "instrument-master"
 
 _BY_OWNER: dict[frozenset[str], tuple[type[Record], ...]] = {
     frozenset({OMS}): (
@@ -53,6 +55,7 @@ _BY_OWNER: dict[frozenset[str], tuple[type[Record], ...]] = {
         records.ChildReadyRecorded,
         records.DeadLetterRecorded,
     ),
+    frozenset({SESSION, INSTRUMENT_MASTER}): (InstrumentsRecorded,),
     frozenset({DESK}): (records.OperatorActed,),
     frozenset({SESSION}): (
         records.SessionStarted,

@@ -107,6 +107,7 @@ orders = Table(
     Column("raw", Text),
     _text("payload"),
     _seq(),
+    Column("instruments_version", Text),
     UniqueConstraint("intent_id", "child", "attempt", name="uq_orders_intent_child_attempt"),
     Index("ix_orders_open", "is_open", "seq"),
     Index("ix_orders_venue_order_id", "venue_order_id"),
@@ -320,5 +321,25 @@ leases = Table(
     Column("epoch", BigInteger, nullable=False),
     Column("expires_at_ns", BigInteger),
     Column("released_ns", BigInteger),
+    _seq(),
+)
+
+instruments = Table(
+    "instruments",
+    metadata,
+    Column("venue", Text, primary_key=True),
+    Column("version", Text, primary_key=True),
+    Column("symbol", Text, primary_key=True),
+    _text("base_asset"),
+    _text("currency"),
+    _text("sector"),
+    _text("status"),
+    Column("is_trading", Boolean, nullable=False),
+    Column("tick_size", Exact, nullable=False),
+    Column("lot_size", Exact, nullable=False),
+    Column("min_quantity", Exact, nullable=False),
+    Column("max_quantity", Exact, nullable=False),
+    Column("min_notional", Exact, nullable=False),
+    _time("first_seen_ns"),
     _seq(),
 )

@@ -350,6 +350,12 @@ def _lease_released(p: _Payload) -> _Shown:
     return "LEASE", f"{p['venue']}/{p['account']} released, epoch {p['epoch']}"
 
 
+def _instruments(p: _Payload) -> _Shown:
+    halted = [rules["symbol"] for rules in p["instruments"] if not rules["is_trading"]]
+    not_traded = f"; not traded: {', '.join(halted)}" if halted else ""
+    return "RULES", f"{len(p['instruments'])} instruments of {p['venue']}, version {p['version']}{not_traded}"
+
+
 _WORDS: dict[str, Callable[[_Payload], _Shown]] = {
     "DecisionMade": _decision,
     "DecisionOutcome": _outcome,
@@ -370,6 +376,7 @@ _WORDS: dict[str, Callable[[_Payload], _Shown]] = {
     "ConfigSnapshotRecorded": _config,
     "LeaseTaken": _lease,
     "LeaseReleased": _lease_released,
+    "InstrumentsRecorded": _instruments,
     "AccountObserved": _account,
     "RoundTripRecorded": _trade,
     "RiskRefusalRecorded": _refusal,

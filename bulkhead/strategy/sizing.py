@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from messages.instruments import Instrument
 from messages.values import Number, Quantity, Value
 
 Amount = Annotated[Decimal, Field(gt=0, allow_inf_nan=False)]
@@ -33,6 +34,15 @@ class LotRules(Value):
     min_quantity: Number = Decimal(0)
     max_quantity: Quantity | None = None
     min_notional: Number = Decimal(0)
+
+    @classmethod
+    def of(cls, instrument: Instrument) -> "LotRules":
+        return cls(
+            lot_size=instrument.lot_size,
+            min_quantity=instrument.min_quantity,
+            max_quantity=instrument.max_quantity,
+            min_notional=instrument.min_notional,
+        )
 
 
 class SizeRefused(Value):

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from messages.base import Body
+from messages.instruments import Instrument, LoadInstruments
 from messages.orders import (
     CancelOrder,
     OrderChannelDown,
@@ -18,7 +19,7 @@ from messages.orders import (
     SubmitOrder,
     TakeVenueSnapshot,
 )
-from messages.values import Name, Number, Price, Quantity, Symbol, Value
+from messages.values import Name, Value
 
 CANCELLED_UNSENT = "CANCELLED_UNSENT"
 """Code of an order that was taken back before a byte of it had left, and of its cancel: it must not be sent again."""
@@ -47,21 +48,6 @@ class VenueCapabilities(Value):
     request_validity_s: float
     """After this long, and a margin, a request lost on the way can no longer be accepted (Binance: recvWindow)."""
     submits_in_parallel: bool
-
-
-class Instrument(Value):
-    """Trading rules of one symbol, as the venue states them; `version` names the list they came from."""
-
-    symbol: Symbol
-    base_asset: str
-    quote_asset: str
-    tick_size: Price
-    lot_size: Quantity
-    min_quantity: Quantity
-    max_quantity: Quantity
-    min_notional: Number
-    is_trading: bool
-    version: str
 
 
 class WriteGuard(Protocol):
@@ -108,6 +94,9 @@ class OrderVenue(Protocol):
 
     def snapshot(self, command: TakeVenueSnapshot) -> None:
         """Answers with VenueSnapshotTaken or VenueSnapshotFailed."""
+
+    def instruments(self, command: LoadInstruments) -> None:
+        """Answers with InstrumentsLoaded or InstrumentsFailed."""
 
     def channel(self) -> OrderChannelUp | OrderChannelDown:
         """What the sink was last told of the stream of order updates, for whoever has not heard it."""

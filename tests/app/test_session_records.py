@@ -39,15 +39,17 @@ def test_a_session_begins_with_its_lease_and_settings_and_gives_the_lease_back(p
     ledger = project / "logs" / "ledger.db"
     events = events_of(ledger)
     assert [name for _, name, _ in events] == [
-        *("SessionStarted", "LeaseTaken", "ConfigSnapshotRecorded"),
+        *("SessionStarted", "LeaseTaken", "ConfigSnapshotRecorded", "InstrumentsRecorded"),
         *("LeaseReleased", "SessionStopped"),
     ]
-    started, lease, config, released, _ = (payload for _, _, payload in events)
+    started, lease, config, rules, released, _ = (payload for _, _, payload in events)
     assert started["config_snapshot_id"] == config["config_snapshot_id"]
     content = json.loads(config["content"])
     assert content["session"]["ledger_file"] == "logs/ledger.db"
     assert content["strategies"][0]["parameters"]["fast_s"] == 2.0
     assert (lease["epoch"], released["epoch"]) == (1, 1)
+    named = rows(ledger, "SELECT DISTINCT instruments_version FROM orders")
+    assert named == rows(ledger, "SELECT version FROM instruments") == [(rules["version"],)]
     ((epoch, released_ns),) = rows(ledger, "SELECT epoch, released_ns FROM leases")
     assert epoch == 1
     assert released_ns is not None

@@ -23,6 +23,8 @@ class Rules(NamedTuple):
     max_quantity: Decimal = D(100)
     min_notional: Decimal = D(5)
     is_trading: bool = True
+    version: str = "v1"
+    as_of_ns: int | None = T0
 
 
 def market(bid: str = "99.99", ask: str = "100.01", at_ns: int = T0) -> MarketSnapshot:

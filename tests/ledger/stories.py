@@ -8,6 +8,7 @@ from bulkhead.ledger.port import Entry
 from bulkhead.ledger.session import SessionFolder, SessionMetadata
 from messages.adjustments import AdjustmentKind, AdjustmentRecorded
 from messages.failure import FailureMode, FailureReported
+from messages.instruments import Instrument, InstrumentsRecorded
 from messages.orders import Balance, Fill, OrderRow, OrderTicket
 from messages.portfolio import PortfolioSnapshot, Position, RoundTrip
 from messages.records import (
@@ -242,6 +243,25 @@ def config_snapshot(content: str = "{}") -> ConfigSnapshotRecorded:
     return ConfigSnapshotRecorded(config_snapshot_id="c1", content=content, at_ns=START_NS)
 
 
+def instruments(version: str = "v1", **changes: object) -> InstrumentsRecorded:
+    rules = Instrument(
+        symbol="BTCUSDT",
+        base_asset="BTC",
+        quote_asset="USDT",
+        tick_size=Decimal("0.01"),
+        lot_size=Decimal("0.00001"),
+        min_quantity=Decimal("0.00001"),
+        max_quantity=Decimal(9000),
+        min_notional=Decimal(5),
+        is_trading=True,
+        status="TRADING",
+        version=version,
+        as_of_ns=START_NS,
+    )
+    changed = Instrument.model_validate({**dict(rules), **changes})
+    return InstrumentsRecorded(venue="sim", version=version, instruments=(changed,), at_ns=START_NS)
+
+
 def deadline(number: int, due_ns: int = START_NS) -> DeadlineSet:
     return DeadlineSet(deadline_id=f"d{number}", due_ns=due_ns, kind="query", payload='{"order":"o1"}')
 
@@ -249,7 +269,15 @@ def deadline(number: int, due_ns: int = START_NS) -> DeadlineSet:
 def housekeeping() -> list[Entry]:
     """A row in each of the tables that a plain session does not fill."""
     acted = OperatorActed(operator="me", action="stop", reason="to see", at_ns=START_NS)
-    records = (config_snapshot(), lease(1), alias(1, "901", "20250101"), deadline(1), adjustment(1), acted)
+    records = (
+        config_snapshot(),
+        lease(1),
+        alias(1, "901", "20250101"),
+        deadline(1),
+        adjustment(1),
+        acted,
+        instruments(),
+    )
     return [entry(record) for record in records]
 
 

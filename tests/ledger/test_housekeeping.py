@@ -22,6 +22,7 @@ from tests.ledger.stories import (
     entry,
     fill_recorded,
     housekeeping,
+    instruments,
     lease,
     order_recorded,
 )
@@ -125,6 +126,24 @@ def test_a_lease_goes_to_the_higher_epoch_and_to_no_other(ledger: SqliteLedger) 
     assert rows(ledger, "SELECT owner, epoch, released_ns FROM leases") == [("two", 4, 9)]
     put(ledger, lease(5, "one"))
     assert rows(ledger, "SELECT owner, epoch, released_ns FROM leases") == [("one", 5, None)]
+
+
+def test_a_version_of_the_trading_rules_is_kept_once(ledger: SqliteLedger) -> None:
+    put(ledger, instruments("v1"), instruments("v1", tick_size=Decimal("0.5")))
+    put(ledger, instruments("v2", tick_size=Decimal("0.1"), is_trading=False, status="BREAK", sector="store of value"))
+    query = "SELECT version, currency, tick_size, is_trading, status, sector, seq FROM instruments ORDER BY seq"
+    assert rows(ledger, query) == [
+        ("v1", "USDT", "0.01", 1, "TRADING", "", 1),
+        ("v2", "USDT", "0.1", 0, "BREAK", "store of value", 3),
+    ]
+
+
+def test_an_order_names_the_version_it_was_checked_against(ledger: SqliteLedger) -> None:
+    record = order_recorded(2)
+    named = record.order.model_copy(update={"instruments_version": "v2"})
+    put(ledger, order_recorded(1), record.model_copy(update={"order": named}))
+    assert rows(ledger, "SELECT client_order_id, instruments_version FROM orders") == [("o1", None), ("o2", "v2")]
+    assert [row.instruments_version for row in ledger.load_recovery().orders] == [None, "v2"]
 
 
 def test_all_of_it_fits_into_one_append(ledger: SqliteLedger) -> None:

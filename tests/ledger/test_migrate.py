@@ -1,6 +1,7 @@
 """Tables come from revisions, all at once, and a newer file is left alone."""
 
 import io
+import re
 import sqlite3
 from pathlib import Path
 
@@ -19,16 +20,22 @@ from bulkhead.ledger.rebuild import check_tables
 from bulkhead.ledger.sqlite import LedgerReader, SqliteLedger
 from messages.records import OrderAliasRecorded
 from messages.values import OrderStatus
-from tests.ledger.stories import alias, entry, order_recorded
+from tests.ledger.stories import alias, entry, instruments, order_recorded
 
 FROM_0001 = Path(__file__).with_name("ledger_0001.sql")
 """Written by the version of Bulkhead that knew revision 0001 only: a session, and three orders that are open."""
+FROM_0002 = Path(__file__).with_name("ledger_0002.sql")
+"""The same of 0002, with a row in each of its tables."""
 
 
 @pytest.fixture
 def old(path: Path) -> Path:
+    return written(path, FROM_0001)
+
+
+def written(path: Path, dump: Path) -> Path:
     connection = sqlite3.connect(path)
-    connection.executescript(FROM_0001.read_text(encoding="utf-8"))
+    connection.executescript(dump.read_text(encoding="utf-8"))
     connection.execute("PRAGMA journal_mode=WAL")
     connection.close()
     return path
@@ -134,6 +141,46 @@ def test_a_file_of_0001_with_open_orders_is_brought_up_to_date(old: Path) -> Non
     reader.close()
 
 
+@pytest.mark.req("X-02")
+def test_a_file_of_0002_with_open_orders_is_brought_up_to_date(path: Path) -> None:
+    """Its orders name no version of the trading rules, and go on."""
+    reader = LedgerReader(written(path, FROM_0002))
+    assert check_tables(reader) == (), "as it is"
+    reader.close()
+    ledger = SqliteLedger(path)
+    open_rows = {row.ticket.client_order_id: row for row in ledger.load_recovery().orders if row.intent_id != "i0"}
+    assert {key: row.status for key, row in open_rows.items()} == {
+        "o11": OrderStatus.PARTIAL,
+        "o12": OrderStatus.UNKNOWN,
+        "o13": OrderStatus.PENDING_SUBMIT,
+    }
+    assert {row.instruments_version for row in open_rows.values()} == {None}
+    ledger.append([entry(instruments("v1"))])
+    changed = order_recorded(13).order.model_copy(update={"instruments_version": "v1"})
+    ledger.append([entry(order_recorded(13).model_copy(update={"order": changed}))])
+    assert compare_metadata(MigrationContext.configure(ledger.connection), schema.metadata) == []
+    found = ledger.connection.exec_driver_sql(
+        "SELECT client_order_id, instruments_version FROM orders WHERE is_open ORDER BY 1"
+    )
+    assert [tuple(row) for row in found] == [("o11", None), ("o12", None), ("o13", "v1")]
+    ledger.close()
+    reader = LedgerReader(path)
+    assert check_tables(reader) == ()
+    reader.close()
+
+
+def test_an_old_file_with_a_changed_row_is_found_out_as_it_is(path: Path) -> None:
+    """Of a table that has gained a column, the others are compared."""
+    connection = sqlite3.connect(written(path, FROM_0002))
+    connection.execute("UPDATE orders SET quantity = '7' WHERE client_order_id = 'o11'")
+    connection.commit()
+    connection.close()
+    reader = LedgerReader(path)
+    (found,) = check_tables(reader)
+    assert (found.table, found.key, found.column, found.real) == ("orders", "o11", "quantity", "7")
+    reader.close()
+
+
 def test_an_old_file_is_read_and_checked_as_it_is(old: Path) -> None:
     """`bulkhead verify` before the first start of a new version: it changes nothing."""
     reader = LedgerReader(old)
@@ -163,7 +210,7 @@ def test_there_is_no_way_down(old: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     with monkeypatch.context() as patch:
         patch.setattr(migrate, "REVISIONS", ("0001",))
         patch.setattr(migrate, "HEAD", "0001")
-        with pytest.raises(LedgerNewer, match="revision 0002"):
+        with pytest.raises(LedgerNewer, match="revision 0003"):
             SqliteLedger(old)
     newest = ScriptDirectory(str(Path(migrate.__file__).parent / "migrations")).get_revision(migrate.HEAD)
     with pytest.raises(NotImplementedError, match="put a backup back"):
@@ -199,7 +246,8 @@ def test_the_revisions_are_valid_for_postgresql() -> None:
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
     for table in schema.metadata.sorted_tables:
         wanted = " ".join(str(CreateTable(table).compile(dialect=dialect)).split())
-        assert _columns(wanted) in {_columns(made) for made in _made(text, table.name)}
+        added = frozenset(re.findall(rf"ALTER TABLE {table.name} ADD COLUMN ([^;]+);", text))
+        assert _columns(wanted) in {_columns(made) | added for made in _made(text, table.name)}
         for index in table.indexes:
             assert " ".join(str(CreateIndex(index).compile(dialect=dialect)).split()) in text
     assert "amount NUMERIC NOT NULL" in text

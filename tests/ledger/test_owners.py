@@ -34,6 +34,7 @@ SENDERS = {
     "actors/failure_handler.py": owners.FAILURE_HANDLER,
     "bulkhead/app/desk.py": owners.DESK,
     "bulkhead/app/session.py": owners.SESSION,
+    "actors/instrument_master.py": owners.INSTRUMENT_MASTER,
 }
 """Whose code stands where."""
 
@@ -53,6 +54,7 @@ def test_the_owners_are_named_as_the_actors_are() -> None:
         addresses.PORTFOLIO,
         addresses.RISK_GUARD,
         addresses.FAILURE_HANDLER,
+        addresses.INSTRUMENT_MASTER,
         house.DESK,
         owners.SESSION,
     }

@@ -159,6 +159,7 @@ COMMANDS = {
     "OrderIntent",
     "RiskApproved[OrderIntent]",
     "Append",
+    "LoadInstruments",
     "LoadRecovery",
     "TellState",
     "ReconcilePortfolio",
@@ -179,11 +180,11 @@ def test_commands_are_those_and_no_others() -> None:
     assert {name for name, body in BODIES.items() if body.nature is Nature.COMMAND} == COMMANDS
 
 
-def test_all_that_a_venue_says_of_orders_is_evidence() -> None:
+def test_all_that_a_venue_says_of_orders_and_rules_is_evidence() -> None:
     evidence = {body for body in BODIES.values() if body.nature is Nature.EVIDENCE}
     assert evidence == {body for body in BODIES.values() if issubclass(body, Evidence)}
     assert {body.lane for body in evidence} == {Lane.ORDER}
-    assert {body.__module__ for body in evidence} == {"messages.orders"}
+    assert {body.__module__ for body in evidence} == {"messages.orders", "messages.instruments"}
 
 
 def test_only_market_data_and_marks_may_be_dropped() -> None:

@@ -3,7 +3,8 @@
 from decimal import Decimal
 from random import Random
 
-from bulkhead.venues.port import ClientIdScheme, Instrument, VenueCapabilities
+from bulkhead.venues.port import ClientIdScheme, VenueCapabilities
+from messages.instruments import Instrument
 
 VENUE, ACCOUNT = "sim", "paper"
 TICK, LOT = Decimal("0.01"), Decimal("0.001")

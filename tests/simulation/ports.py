@@ -1,7 +1,8 @@
 """The model venue's two ports: what the house holds of it."""
 
-from bulkhead.venues.port import Instrument, Sink, VenueCapabilities
+from bulkhead.venues.port import Sink, VenueCapabilities
 from messages.base import Body
+from messages.instruments import Instrument, InstrumentsFailed, InstrumentsLoaded, LoadInstruments
 from messages.orders import (
     CancelOrder,
     OrderChannelDown,
@@ -11,7 +12,7 @@ from messages.orders import (
     TakeVenueSnapshot,
 )
 from supervisor.runtime.host import Host
-from tests.simulation.market import CAPABILITIES, INSTRUMENTS
+from tests.simulation.market import CAPABILITIES, INSTRUMENTS, VENUE
 from tests.simulation.model_venue import ADDRESS, Asked, ModelVenue, Opened, Submitted
 
 
@@ -22,6 +23,9 @@ class ModelOrders:
         self._host, self._venue = host, venue
         self._is_open = False
         self.handed_in = 0
+        self.listed = dict(INSTRUMENTS)
+        self.is_mute = False
+        """Asked for its rules, it fails."""
 
     @property
     def capabilities(self) -> VenueCapabilities:
@@ -64,6 +68,15 @@ class ModelOrders:
 
     def snapshot(self, command: TakeVenueSnapshot) -> None:
         self._hand_in(Asked(question=command))
+
+    def instruments(self, command: LoadInstruments) -> None:
+        if self._venue.order_sink is None:
+            return
+        if self.is_mute:
+            self._venue.order_sink(InstrumentsFailed(venue=VENUE, reason="the venue is away"))
+            return
+        now_ns, listed = self._host.now_ns(), tuple(self.listed.values())
+        self._venue.order_sink(InstrumentsLoaded(venue=VENUE, instruments=listed, as_of_ns=now_ns))
 
     def channel(self) -> OrderChannelUp | OrderChannelDown:
         return self._venue.channel

@@ -30,6 +30,8 @@ class PrecheckSettings(NamedTuple):
     one waits, and does no harm)."""
     max_market_age_s: float = 10.0
     """Entries only."""
+    max_rules_age_s: float = 2 * 86_400.0
+    """Entries only: the trading rules are fetched daily, and a day may be missed."""
 
 
 class PrecheckInput(NamedTuple):
@@ -99,6 +101,17 @@ def _trading(given: PrecheckInput) -> str | Refused:
     if not rules.is_trading:
         return _refuse(ErrorCode.INSTRUMENT_NOT_TRADING, "is_trading", "no", "yes", f"{rules.symbol} is not traded now")
     return "is_trading"
+
+
+def _rules_age(given: PrecheckInput) -> str | Refused:
+    as_of_ns, limit_s = _rules(given).as_of_ns, given.settings.max_rules_age_s
+    if as_of_ns is None:
+        return "rules_age_s unjudged"
+    age_s = (given.now_ns - as_of_ns) / NS_PER_S
+    if age_s > limit_s:
+        detail = "the trading rules could not be fetched for too long"
+        return _refuse(ErrorCode.INSTRUMENTS_STALE, "rules_age_s", f"{age_s:.0f}", f"{limit_s:g}", detail)
+    return f"rules_age_s {age_s:.0f}<={limit_s:g}"
 
 
 def _not_frozen(given: PrecheckInput) -> str | Refused:
@@ -294,6 +307,7 @@ _ENTRY_CHECKS: tuple[Check, ...] = (
     _not_expired,
     _gate,
     _trading,
+    _rules_age,
     _not_frozen,
     _fresh,
     _spread,

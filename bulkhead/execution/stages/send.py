@@ -11,14 +11,21 @@ GETTING_OUT = frozenset({Origin.STOP_PLAN, Origin.OPERATOR})
 
 
 def send(
-    intent: OrderIntent, children: tuple[Child, ...], session_id: str, now_ns: int, attempt: int = 0
+    intent: OrderIntent,
+    children: tuple[Child, ...],
+    session_id: str,
+    now_ns: int,
+    attempt: int = 0,
+    instruments_version: str | None = None,
 ) -> tuple[OrderRow, ...]:
     """One PENDING_SUBMIT row per child, each with the id that it keeps for good. `attempt` above 0: what replaces an
-    order of the same child that is proven to have ended."""
-    return tuple(_order(intent, child, session_id, now_ns, attempt) for child in children)
+    order of the same child that is proven to have ended. `instruments_version` names the rules of the precheck."""
+    return tuple(_order(intent, child, session_id, now_ns, attempt, instruments_version) for child in children)
 
 
-def _order(intent: OrderIntent, child: Child, session_id: str, now_ns: int, attempt: int) -> OrderRow:
+def _order(
+    intent: OrderIntent, child: Child, session_id: str, now_ns: int, attempt: int, instruments_version: str | None
+) -> OrderRow:
     ticket = OrderTicket(
         client_order_id=order_id_for(intent, session_id, child.number, attempt),
         venue=intent.venue,
@@ -44,4 +51,5 @@ def _order(intent: OrderIntent, child: Child, session_id: str, now_ns: int, atte
         filled_notional=ZERO,
         created_ns=now_ns,
         updated_ns=now_ns,
+        instruments_version=instruments_version,
     )

@@ -24,7 +24,6 @@ from bulkhead.venues.answers import cancel_rejected, held_back, not_sent
 from bulkhead.venues.port import (
     CANCELLED_UNSENT,
     ClientIdScheme,
-    Instrument,
     Sink,
     VenueCapabilities,
     WriteGuard,
@@ -34,6 +33,7 @@ from bulkhead.venues.transport.rate_budget import Purpose, RateState
 from bulkhead.venues.wire.binance import outcomes, replies, requests
 from bulkhead.venues.wire.facts import NothingLeft, clipped
 from messages.base import Body
+from messages.instruments import Instrument, InstrumentsFailed, LoadInstruments
 from messages.orders import (
     CancelOrder,
     CancelOutcomeUnknown,
@@ -245,6 +245,15 @@ class BinanceOrders:
         self._hand_in(
             self._snapshot_lane,
             self._question(lambda channel: self._questions.snapshot(channel, command, failed), failed),
+        )
+
+    def instruments(self, command: LoadInstruments) -> None:
+        def failed(reason: str) -> Body:
+            return InstrumentsFailed(venue=self._settings.venue, reason=clipped(reason))
+
+        self._hand_in(
+            self._snapshot_lane,
+            self._question(lambda channel: self._questions.instruments(channel, self._preflight, failed), failed),
         )
 
     def _question(self, work: Work, failed: Callable[[str], Body]) -> Request:

@@ -1,15 +1,18 @@
-"""Questions to Binance before a session: asked on a connection of their own, answered on the caller's thread."""
+"""Questions to Binance before a session: asked on a connection of their own, answered on the caller's thread.
+
+The trading rules are asked for again while it runs, by a lane and on its connection."""
 
 from collections.abc import Callable
 from typing import TypeVar
 
 from bulkhead.venues.adapters.binance_rates import BinanceRates, Held, Turn
 from bulkhead.venues.adapters.binance_settings import BinanceSettings
-from bulkhead.venues.port import Instrument, VenueBusy, VenueRefused, VenueUnavailable
+from bulkhead.venues.port import VenueBusy, VenueRefused, VenueUnavailable
 from bulkhead.venues.transport.http import HttpChannel
 from bulkhead.venues.transport.rate_budget import Purpose
 from bulkhead.venues.wire.binance import limits, outcomes, replies, requests
 from bulkhead.venues.wire.facts import Answered, Family, ProtocolError, WireRequest
+from messages.instruments import Instrument
 
 T = TypeVar("T")
 
@@ -21,7 +24,7 @@ class Preflight:
         self._settings = settings
         self._rates = rates
 
-    def load_instruments(self) -> tuple[Instrument, ...]:
+    def load_instruments(self, channel: HttpChannel | None = None, turn: Turn | None = None) -> tuple[Instrument, ...]:
         """Trading rules; the limits that the answer states are kept from then on."""
 
         def read(text: str) -> tuple[Instrument, ...] | ProtocolError:
@@ -31,7 +34,7 @@ class Preflight:
             self._rates.learn(stated)
             return replies.instruments(text)
 
-        return self._ask(lambda: requests.exchange_info(self._settings.symbols), read)
+        return self._ask(lambda: requests.exchange_info(self._settings.symbols), read, channel, turn)
 
     def server_time_ms(self) -> int:
         return self._ask(requests.server_time, replies.server_time_ms)
@@ -39,11 +42,21 @@ class Preflight:
     def check_key(self, signer: requests.Signer, stamp: Callable[[], requests.Stamp]) -> None:
         self._ask(lambda: requests.account(signer, stamp()), lambda _: None)
 
-    def _ask(self, make: Callable[[], WireRequest], read: Callable[[str], T | ProtocolError]) -> T:
+    def _ask(
+        self,
+        make: Callable[[], WireRequest],
+        read: Callable[[str], T | ProtocolError],
+        channel: HttpChannel | None = None,
+        turn: Turn | None = None,
+    ) -> T:
         url, path = self._settings.rest_url, make().path
-        turn = Turn(Purpose.SURVEY, self._settings.longest_wait_s(self._settings.rates.question_wait_s), lambda: False)
-        with HttpChannel(url, self._settings.http) as channel:
+        wait_s = self._settings.longest_wait_s(self._settings.rates.question_wait_s)
+        turn = turn or Turn(Purpose.SURVEY, wait_s, lambda: False)
+        if channel is not None:
             fact = self._rates.exchange(channel, turn, make)
+        else:
+            with HttpChannel(url, self._settings.http) as own:
+                fact = self._rates.exchange(own, turn, make)
         if isinstance(fact, Held):
             words = f"{url}{path} is not asked now ({fact.code}: {fact.reason}); wait and retry"
             raise VenueUnavailable(words) if fact.retry_after_s is None else VenueBusy(words, fact.retry_after_s)

@@ -3,13 +3,16 @@
 from collections.abc import Callable, Iterable
 
 from bulkhead.venues.adapters.binance_asking import AskFailed, Asking, Make
+from bulkhead.venues.adapters.binance_preflight import Preflight
 from bulkhead.venues.adapters.binance_rates import BinanceRates, Held, Turn
 from bulkhead.venues.adapters.binance_settings import BinanceSettings
+from bulkhead.venues.port import VenueRefused, VenueUnavailable
 from bulkhead.venues.transport.http import HttpChannel
 from bulkhead.venues.transport.rate_budget import Purpose
 from bulkhead.venues.wire.binance import requests
 from bulkhead.venues.wire.facts import HttpFact, clipped
 from messages.base import Body
+from messages.instruments import InstrumentsLoaded
 from messages.orders import (
     OrderStatusReported,
     QueryOrder,
@@ -74,6 +77,15 @@ class Questions:
             executions=taken.executions,
         )
         return (report,)
+
+    def instruments(self, channel: HttpChannel, preflight: Preflight, failed: Failed) -> Iterable[Body]:
+        as_of_ns = self._now_ns()
+        turn = self._turn(Purpose.SURVEY, self._settings.rates.question_wait_s)
+        try:
+            listed = preflight.load_instruments(channel, turn)
+        except (VenueUnavailable, VenueRefused) as error:
+            return (failed(str(error)),)
+        return (InstrumentsLoaded(venue=self._settings.venue, instruments=listed, as_of_ns=as_of_ns),)
 
     def _asking(self, channel: HttpChannel, purpose: Purpose) -> Asking:
         def exchange(make: Make) -> HttpFact:

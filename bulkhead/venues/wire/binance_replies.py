@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeVar
 
-from bulkhead.venues.port import Instrument
 from bulkhead.venues.wire import fields
 from bulkhead.venues.wire.binance_outcomes import judge
 from bulkhead.venues.wire.facts import Answered, Family, HttpFact, ProtocolError, Verdict, clipped
 from bulkhead.venues.wire.fields import JsonObject, Malformed
+from messages.instruments import Instrument
 from messages.market import Book
 from messages.orders import (
     Balance,
@@ -330,6 +330,7 @@ def _instrument(record: JsonObject, version: str) -> Instrument:
         max_quantity=fields.decimal(lot, "maxQty"),
         min_notional=fields.decimal(notional, "minNotional") if notional else Decimal(0),
         is_trading=fields.text(record, "status") == "TRADING",
+        status=fields.text(record, "status"),
         version=version,
     )
 

@@ -11,6 +11,7 @@ import pytest
 
 from bulkhead.venues.port import MarketFeed, VenueRefused
 from bulkhead.venues.transport.tape_control import Stepped, TapeControl
+from messages.instruments import InstrumentsFailed, InstrumentsLoaded, LoadInstruments
 from messages.market import Book, FeedConnected, FeedDisconnected, FeedProtocolError, Quote, Trade
 from messages.orders import (
     CancelRejected,
@@ -256,3 +257,20 @@ def test_lockstep_counts_every_event(tmp_path: Path) -> None:
     assert stepped.user_events >= 20
     assert len(log.of(Trade)) + len(log.of(Quote)) == market.received_market_events
     assert len({fill.execution_id for fill in house.log.of(ExecutionReported)}) >= 10
+
+
+def test_the_trading_rules_are_told_while_it_runs(port: int) -> None:
+    with Desk(port) as house:
+        house.log.wait_for(OrderChannelUp)
+        before = house.orders.load_instruments()
+        house.orders.instruments(LoadInstruments())
+        house.answered()
+        (loaded,) = house.log.of(InstrumentsLoaded)
+        assert loaded.instruments == before
+        assert loaded.as_of_ns > 0
+        assert {rules.status for rules in before} == {"TRADING"}
+        set_faults(port, rate_limit_next=1)
+        house.orders.instruments(LoadInstruments())
+        house.answered()
+    (failed,) = house.log.of(InstrumentsFailed)
+    assert "429" in failed.reason
