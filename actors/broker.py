@@ -23,6 +23,7 @@ from messages.orders import (
     TellChannel,
     VenueProtocolError,
 )
+from messages.rates import RateLimitOver, RateLimitReached
 from supervisor.runtime.behaviour import Behaviour, Context, receives
 
 MAX_CHANNEL_ATTEMPTS = 5
@@ -91,6 +92,19 @@ class BrokerActor(Behaviour):
             self._is_down = True
             self._report(ctx, f"{event.venue}: order channel down, {event.attempt} attempts: {event.reason}")
         ctx.tell(addresses.OMS, event)
+
+    @receives(RateLimitReached)
+    def on_rate_limit(self, event: RateLimitReached, ctx: Context) -> None:
+        self._report_rates(ctx, event.venue, f"{event.venue}: {event.reason}")
+
+    @receives(RateLimitOver)
+    def on_rate_limit_over(self, event: RateLimitOver, ctx: Context) -> None:
+        self._report_rates(ctx, event.venue, f"{event.venue}: requests are answered again", recovered=True)
+
+    def _report_rates(self, ctx: Context, venue: str, detail: str, *, recovered: bool = False) -> None:
+        scope = f"venue:{venue}"
+        report = FailureReported(mode=FailureMode.RATE_LIMIT, scope=scope, detail=detail, recovered=recovered)
+        ctx.tell(addresses.FAILURE_HANDLER, report)
 
     @receives(VenueProtocolError)
     def on_protocol_error(self, event: VenueProtocolError, ctx: Context) -> None:

@@ -16,6 +16,7 @@ from messages import (
     market,
     orders,
     portfolio,
+    rates,
     records,
     supervision,
     trading,
@@ -25,7 +26,7 @@ from messages.records import Append, Record
 
 _MODULES: tuple[ModuleType, ...] = (
     *(market, trading, orders, portfolio, failure, supervision, records),
-    *(adjustments, escapes, instruments),
+    *(adjustments, escapes, instruments, rates),
 )
 _ABSTRACT: frozenset[type] = frozenset(
     {Body, Command, Evidence, Record, market.MarketData, orders.OrderEvidence, supervision.ChildCommand}

@@ -18,6 +18,7 @@ from bulkhead.monitor.status import (
     OpenOrderStatus,
     PnlStatus,
     PositionStatus,
+    RateStatus,
     RunState,
     StageStatus,
     StatusReport,
@@ -77,6 +78,7 @@ def status_of(session: Session, state: RunState, started_ns: int) -> StatusRepor
         feeds=_feeds(figures.feed, host.now_ns()),
         positions=_positions(figures.portfolio),
         open_orders=tuple(_open_order(order, host.now_ns()) for order in figures.open_orders),
+        rates=_rates(session),
         pnl=_pnl(figures.portfolio),
         stages=_stages(figures),
         counters=_counters(figures, host),
@@ -89,6 +91,11 @@ def _feeds(feed: FeedFigures | None, now_ns: int) -> tuple[FeedStatus, ...]:
     last_ns = feed.last_received_at_ns
     age_s = None if last_ns is None or feed.ticks == 0 else max(0.0, (now_ns - last_ns) / 1e9)
     return (FeedStatus(name=feed.feed, connected=feed.connected, last_tick_age_s=age_s, ticks=feed.ticks),)
+
+
+def _rates(session: Session) -> tuple[RateStatus, ...]:
+    windows = session.venue.wire.orders.rate_state.windows
+    return tuple(RateStatus(kind=w.kind, length_s=w.length_s, limit=w.limit, used=w.used) for w in windows)
 
 
 def _positions(portfolio: PortfolioSnapshot | None) -> tuple[PositionStatus, ...]:

@@ -17,6 +17,7 @@ from bulkhead.app.exit_codes import ExitCode, Stopped
 from bulkhead.risk.limits import RiskLimits
 from bulkhead.strategy.sizing import SizingPolicy
 from bulkhead.venues.paper.settings import FillSettings
+from bulkhead.venues.rate_settings import RateSettings
 from messages.values import Mode, Name, Symbol
 from supervisor.spec import HostKind
 
@@ -85,6 +86,8 @@ class VenueSettings(Section):
     request_timeout_s: PositiveSeconds = 10.0
     max_silence_s: PositiveSeconds = 30.0
     """No tick for this long is a data delay (operational policies, section 5)."""
+    rates: RateSettings = Field(default_factory=RateSettings)
+    """The budget of requests: one for everything that this process asks the venue."""
 
     @model_validator(mode="after")
     def _urls_or_simulator(self) -> "VenueSettings":

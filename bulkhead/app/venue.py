@@ -17,7 +17,7 @@ from pydantic import SecretStr, ValidationError
 from bulkhead.app.exit_codes import ExitCode, Stopped
 from bulkhead.app.settings import Settings, read_secret
 from bulkhead.app.simulator_process import SimulatorProcess
-from bulkhead.venues.adapters.binance import BinanceFeed, BinanceOrders, BinanceSettings, OnSent
+from bulkhead.venues.adapters.binance import BinanceFeed, BinanceOrders, BinanceRates, BinanceSettings, OnSent
 from bulkhead.venues.adapters.binance_settings import StreamKind
 from bulkhead.venues.paper.tee import Tee
 from bulkhead.venues.paper.venue import PaperVenue
@@ -82,6 +82,8 @@ def connect(
         key, secret = _credentials(settings, rest or "")
         adapter = _adapter_settings(settings, rest or "", ws_api or "", stream or "", key, secret, tape is not None)
         seed = settings.session.seed
+        # The one budget: whatever asks this venue over REST gets it. The feed's stream asks nothing.
+        rates = BinanceRates(adapter.rates, host.monotonic_ns, host.now_ns)
         orders = BinanceOrders(
             adapter,
             guard=guard,
@@ -90,6 +92,7 @@ def connect(
             rng=Random(f"{seed}:orders"),  # noqa: S311 - backoff jitter, not a secret
             on_fault=_log_fault,
             on_sent=on_sent,
+            rates=rates,
         )
         feed = BinanceFeed(
             adapter,
@@ -169,6 +172,7 @@ def _adapter_settings(
             stream_kinds=(*STREAMS, BOOK_STREAM) if settings.paper.wants_depth else STREAMS,
             recv_window_ms=venue.recv_window_ms,
             lanes=1 if is_lockstep else 2,
+            rates=venue.rates,
             http=HttpSettings(read_timeout_s=venue.request_timeout_s),
         )
     except ValidationError as error:

@@ -81,6 +81,15 @@ class StageStatus(Value):
     p99_us: int
 
 
+class RateStatus(Value):
+    """How much of one of the venue's limits is used, by our count or the venue's, whichever is higher."""
+
+    kind: str
+    length_s: int
+    limit: int
+    used: int
+
+
 class StatusReport(Value):
     """Everything `bulkhead status` shows. Times are of the wall clock, since its readers live there."""
 
@@ -100,6 +109,7 @@ class StatusReport(Value):
     feeds: tuple[FeedStatus, ...] = ()
     positions: tuple[PositionStatus, ...] = ()
     open_orders: tuple[OpenOrderStatus, ...] = ()
+    rates: tuple[RateStatus, ...] = ()
     pnl: PnlStatus | None = None
     counters: dict[str, int] = Field(default_factory=dict)
     stages: dict[str, StageStatus] = Field(default_factory=dict)

@@ -17,6 +17,10 @@ _LIVENESS_STYLE = {
     Liveness.DEAD: "bold red",
     Liveness.ABSENT: "bold red",
 }
+RATE_NEARLY_USED_UP = 0.8
+_TEXT_COLUMNS = frozenset(
+    {"feed", "connected", "kind", "stage", "strategy", "symbol", "order", "side", "status", "currency"}
+)
 _WORRYING = ("abandoned_threads", "dead_letters", "escapes", "ledger_failures", "orphan_fills", "unknown")
 """Counters that stand at 0 while all is well."""
 
@@ -31,7 +35,7 @@ def render_status(view: StatusView) -> RenderableType:
     if view.liveness is not Liveness.LIVE:
         parts.append(Text("What follows is what it last reported; it may no longer be so.", style="yellow"))
     parts += [_stop_panel(report), TreeView(report.tree, report.written_at_ns)]
-    parts += [table for table in (_feeds(report), _positions(report), _orders(report)) if table]
+    parts += [table for table in (_feeds(report), _rates(report), _positions(report), _orders(report)) if table]
     parts += [table for table in (_money(report), _stages(report)) if table]
     return Group(*parts)
 
@@ -60,7 +64,7 @@ def _table(title: str, *columns: str) -> Table:
     """Without lines, which a narrow or low terminal has no room for; a figure that does not fit is folded, not cut."""
     table = Table(title=title, title_justify="left", title_style="bold", header_style="dim", box=None, padding=(0, 1))
     for column in columns:
-        is_text = column in ("feed", "connected", "stage", "strategy", "symbol", "order", "side", "status", "currency")
+        is_text = column in _TEXT_COLUMNS
         table.add_column(column, justify="left" if is_text else "right", overflow="fold")
     return table
 
@@ -77,6 +81,18 @@ def _feeds(report: StatusReport) -> Table | None:
     for feed in report.feeds:
         age = "never" if feed.last_tick_age_s is None else f"{feed.last_tick_age_s:.1f}"
         _row(table, feed.name, "yes" if feed.connected else Text("no", style="bold red"), age, f"{feed.ticks:,}")
+    return table
+
+
+def _rates(report: StatusReport) -> Table | None:
+    if not report.rates:
+        return None
+    table = _table("requests to the venue", "kind", "used", "of", "share")
+    for rate in report.rates:
+        share = rate.used / rate.limit
+        style = "bold red" if share >= RATE_NEARLY_USED_UP else ""
+        name = f"{rate.kind.replace('_', ' ').lower()} in {rate.length_s:,} s"
+        _row(table, name, f"{rate.used:,}", f"{rate.limit:,}", Text(f"{share:.0%}", style=style))
     return table
 
 

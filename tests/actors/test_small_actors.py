@@ -11,6 +11,7 @@ from actors.recorder import RecorderActor
 from bulkhead.monitor.observer import ObserverActor
 from messages.base import Evidence
 from messages.failure import FailureMode, FailureReported, StopLevelChanged, StopLevelTold
+from messages.instruments import InstrumentsFailed, InstrumentsLoaded, LoadInstruments
 from messages.orders import (
     CancelOrder,
     OrderAccepted,
@@ -24,6 +25,7 @@ from messages.orders import (
     TellChannel,
     VenueProtocolError,
 )
+from messages.rates import RateLimitOver, RateLimitReached
 from messages.records import ChildDownRecorded, DeadLetterRecorded, FailureRecorded, StopLevelRecorded
 from messages.supervision import ChildDown, DeadLetter
 from messages.values import OrderStatus, StopLevel
@@ -56,6 +58,9 @@ class NotingVenue(ModelOrders):
         self.asked.append(command)
 
     def snapshot(self, command: TakeVenueSnapshot) -> None:
+        self.asked.append(command)
+
+    def instruments(self, command: LoadInstruments) -> None:
         self.asked.append(command)
 
 
@@ -99,6 +104,26 @@ def test_the_fifth_attempt_counts_as_disconnected_once() -> None:
     story.hear(OrderChannelUp(venue="sim"))
     assert [report.recovered for report in story.ctx.tells(FailureReported)] == [False, True]
     assert len(story.ctx.tells(OrderChannelDown, addresses.OMS)) == MAX_CHANNEL_ATTEMPTS + 2
+
+
+def test_a_used_up_limit_is_reported_for_its_venue_and_so_is_its_end() -> None:
+    story, _ = broker()
+    story.hear(RateLimitReached(venue="sim", reason="429"), RateLimitOver(venue="sim"))
+    reports = story.ctx.tells(FailureReported, addresses.FAILURE_HANDLER)
+    assert [(r.mode, r.scope, r.recovered) for r in reports] == [
+        (FailureMode.RATE_LIMIT, "venue:sim", False),
+        (FailureMode.RATE_LIMIT, "venue:sim", True),
+    ]
+    assert story.ctx.told == [(addresses.FAILURE_HANDLER, report) for report in reports]
+
+
+def test_trading_rules_are_asked_of_the_venue_and_go_to_their_keeper() -> None:
+    story, venue = broker()
+    ask, failed = LoadInstruments(), InstrumentsFailed(venue="sim", reason="away")
+    loaded = InstrumentsLoaded(venue="sim", instruments=(), as_of_ns=1)
+    story.hear(ask, loaded, failed)
+    assert venue.asked == [ask]
+    assert story.ctx.told == [(addresses.INSTRUMENT_MASTER, loaded), (addresses.INSTRUMENT_MASTER, failed)]
 
 
 @pytest.mark.lesson("L34")

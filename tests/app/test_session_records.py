@@ -35,6 +35,7 @@ def rows(ledger: Path, query: str) -> list[tuple[Any, ...]]:
         connection.close()
 
 
+@pytest.mark.req("S-05")
 def test_a_session_begins_with_its_lease_and_settings_and_gives_the_lease_back(project: Path) -> None:
     ledger = project / "logs" / "ledger.db"
     events = events_of(ledger)

@@ -71,6 +71,7 @@ def test_a_bad_file(cli: Cli, tmp_path: Path) -> None:
     assert "is not valid TOML" in done.sentence
 
 
+@pytest.mark.req("S-05")
 def test_a_session_says_what_it_ran_with(cli: Cli, session_dir: Path) -> None:
     done = cli("show-config", "--session", session_dir.name)
     assert done.code == ExitCode.OK, done.err

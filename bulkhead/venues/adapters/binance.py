@@ -6,7 +6,8 @@ The same two speak to the real venue, its testnet and our simulated venue: only 
 from bulkhead.venues.adapters.binance_feed import BinanceFeed
 from bulkhead.venues.adapters.binance_orders import BinanceOrders, OnSent
 from bulkhead.venues.adapters.binance_rates import BinanceRates
-from bulkhead.venues.adapters.binance_settings import BinanceSettings, RateSettings
+from bulkhead.venues.adapters.binance_settings import BinanceSettings
+from bulkhead.venues.rate_settings import RateSettings
 from bulkhead.venues.transport.rate_budget import RateState
 
 __all__ = ["BinanceFeed", "BinanceOrders", "BinanceRates", "BinanceSettings", "OnSent", "RateSettings", "RateState"]

@@ -48,6 +48,7 @@ from messages.orders import (
     TakeVenueSnapshot,
     VenueSnapshotFailed,
 )
+from messages.rates import RateLimitOver, RateLimitReached
 
 _NS_PER_MS = 1_000_000
 _NS_PER_S = 1_000_000_000
@@ -156,6 +157,7 @@ class BinanceOrders:
             raise RuntimeError("open already: close() comes before another open()")
         self._is_open, self._is_closing = True, False
         self._sink = sink
+        self._rates.alarm.on_change = self._tell_rates
         self._order_lane = self._cancel_lane = self._query_lane = self._snapshot_lane = self._lane("orders")
         if self._has_own_lanes:
             self._cancel_lane = self._lane("cancels")
@@ -297,6 +299,11 @@ class BinanceOrders:
             # After the sink, so that nothing is pending means that everything has been posted.
             with self._lock:
                 self._pending -= 1
+
+    def _tell_rates(self, reason: str | None) -> None:
+        venue, sink = self._settings.venue, self._sink
+        if sink is not None:
+            sink(RateLimitOver(venue=venue) if reason is None else RateLimitReached(venue=venue, reason=reason))
 
     # -- on a lane's thread -------------------------------------------------------------------------------------------
 

@@ -7,8 +7,9 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bulkhead.venues.adapters.binance_settings import RateSettings
+from bulkhead.venues.rate_settings import RateSettings
 from bulkhead.venues.transport.http import HttpChannel
+from bulkhead.venues.transport.rate_alarm import RateAlarm
 from bulkhead.venues.transport.rate_budget import RATE_LIMITED, Grant, Never, Purpose, RateBudget, RateState, Wait
 from bulkhead.venues.wire.binance import limits, outcomes
 from bulkhead.venues.wire.facts import Answered, HttpFact, NothingLeft, RateLimit, WireRequest
@@ -59,6 +60,7 @@ class BinanceRates:
             is_enforced=settings.is_enforced,
         )
         self._never = threading.Event()
+        self.alarm = RateAlarm(monotonic_ns)
 
     @property
     def state(self) -> RateState:
@@ -92,13 +94,16 @@ class BinanceRates:
         try:
             fact = channel.exchange(request, before_write, on_written)
         finally:
-            self._settle(grant, fact)
+            self._settle(grant, fact, turn.purpose)
         return fact
 
     def _wait(self, turn: Turn, request: WireRequest, answer: Wait | Never) -> Grant | Held:
         left_s = turn.wait_s
         while isinstance(answer, Wait):
-            if answer.seconds > left_s or turn.is_void():
+            if turn.is_void():
+                return Held(answer.code, answer.reason, answer.seconds)
+            if answer.seconds > left_s:
+                self.alarm.refused(turn.purpose, answer.reason, is_final=not answer.is_told)
                 return Held(answer.code, answer.reason, answer.seconds)
             # Counted by what was asked for and not by a clock, so that it ends although a clock may stand still.
             pause_s = min(max(answer.seconds, _SHORTEST_PAUSE_S), _LOOK_AGAIN_S)
@@ -108,6 +113,7 @@ class BinanceRates:
             if isinstance(again, Grant):
                 return again
             answer = again
+        self.alarm.refused(turn.purpose, answer.reason, is_final=True)
         return Held(RATE_LIMITED, answer.reason)
 
     def _made_anew(self, make: Callable[[], WireRequest], grant: Grant) -> WireRequest:
@@ -117,7 +123,7 @@ class BinanceRates:
             self._budget.put_back(grant)
             raise
 
-    def _settle(self, grant: Grant, fact: HttpFact | None) -> None:
+    def _settle(self, grant: Grant, fact: HttpFact | None, purpose: Purpose) -> None:
         """None: our own code failed under the exchange, and something may have left."""
         if isinstance(fact, NothingLeft):
             self._budget.put_back(grant)
@@ -129,8 +135,13 @@ class BinanceRates:
         wait_s = outcomes.retry_after_s(answer)
         if answer.status == outcomes.IP_BANNED_STATUS:
             self._budget.block(SHORTEST_BAN_S if wait_s is None else wait_s, is_ban=True)
-        elif answer.status == outcomes.RATE_LIMITED_STATUS and wait_s is not None:
-            self._budget.block(wait_s)
+            self.alarm.refused(purpose, "the venue has banned this address (HTTP 418)", is_final=True)
+        elif answer.status == outcomes.RATE_LIMITED_STATUS:
+            if wait_s is not None:
+                self._budget.block(wait_s)
+            self.alarm.refused(purpose, "the venue answers too many requests (HTTP 429)", is_final=False)
+        else:
+            self.alarm.passed(purpose)
 
     def charge_user_stream(self) -> None:
         """One subscription to the stream of our orders: never held back, since without it nothing may be sent."""

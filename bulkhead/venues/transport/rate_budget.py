@@ -61,6 +61,8 @@ class Wait:
     code: str
     reason: str
     seconds: float
+    is_told: bool = False
+    """The venue asked for it; else our own count does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +208,7 @@ class RateBudget:
             return Wait(BANNED, f"this address is banned for {left_s:.0f} s more", left_s)
         left_s = (self._blocked_until_ns - now.monotonic_ns) / NS_PER_S
         if left_s > 0 and purpose is not Purpose.CANCEL:
-            return Wait(RATE_LIMITED, f"asked to wait {left_s:.1f} s more", left_s)
+            return Wait(RATE_LIMITED, f"asked to wait {left_s:.1f} s more", left_s, is_told=True)
         return None
 
     def _full(self, purpose: Purpose, costs: Mapping[str, int], now: Now) -> Wait | Never | None:

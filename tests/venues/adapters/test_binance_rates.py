@@ -3,7 +3,7 @@
 import pytest
 
 from bulkhead.venues.adapters.binance_rates import BinanceRates, Held, Turn
-from bulkhead.venues.adapters.binance_settings import RateSettings
+from bulkhead.venues.rate_settings import RateSettings
 from bulkhead.venues.transport.http import HttpChannel
 from bulkhead.venues.transport.rate_budget import Purpose
 from bulkhead.venues.wire.binance import limits

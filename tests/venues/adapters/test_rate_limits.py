@@ -9,6 +9,7 @@ import pytest
 from bulkhead.venues.simulator.process import RunningSimulator, in_thread
 from bulkhead.venues.simulator.settings import Limits
 from bulkhead.venues.transport.http import HttpSettings
+from bulkhead.venues.transport.rate_alarm import PATIENCE_S
 from messages.orders import (
     CancelRejected,
     OrderAccepted,
@@ -22,6 +23,7 @@ from messages.orders import (
     VenueSnapshotFailed,
     VenueSnapshotTaken,
 )
+from messages.rates import RateLimitOver, RateLimitReached
 from messages.values import IntentType
 from tests.venues.adapters.kit import Desk, set_faults
 from tests.venues.simulator.kit import QUIET, Client
@@ -185,3 +187,38 @@ def test_our_count_is_the_venues() -> None:
             assert window is not None
             counts.append((window.used, window.stated))
     assert (expected, expected) in counts
+
+
+def survey(house: Desk) -> None:
+    house.orders.snapshot(TakeVenueSnapshot(symbols=("BTCUSDT",), since_ns=time.time_ns()))
+    house.answered()
+
+
+def test_a_spent_budget_is_told_and_so_is_its_end() -> None:
+    with at_venue(Limits(orders_per_day=ORDERS_PER_DAY)) as (sim, house):
+        storm(house, 60)
+        (reached,) = house.log.of(RateLimitReached)
+        assert "ORDERS per 86400 s used" in reached.reason
+        assert refusals(sim) == 0
+        house.orders.query(query("s-0"))
+        house.answered()
+        assert house.log.of(RateLimitOver) == [], "questions about orders have a reserve of their own"
+        survey(house)
+        assert len(house.log.of(RateLimitOver)) == 1
+
+
+def test_a_venue_that_goes_on_saying_no_is_told_and_so_is_its_end() -> None:
+    with at_venue(Limits()) as (sim, house):
+        set_faults(sim.port, rate_limit_next=100_000)
+        began = time.monotonic()
+        while not house.log.of(RateLimitReached) and time.monotonic() - began < 20:
+            survey(house)
+            time.sleep(0.1)
+        took_s = time.monotonic() - began
+        assert len(house.log.of(RateLimitReached)) == 1
+        assert took_s >= PATIENCE_S, "not before an order would have been given up"
+        set_faults(sim.port, rate_limit_next=0)
+        while not house.log.of(RateLimitOver) and time.monotonic() - began < 40:
+            survey(house)
+            time.sleep(0.1)
+    assert len(house.log.of(RateLimitOver)) == 1
