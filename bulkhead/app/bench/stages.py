@@ -17,8 +17,8 @@ from bulkhead.execution.stages.escape import EscapeInput, Position, Scope, escap
 from bulkhead.execution.stages.liquidity import CURVE_PARTS
 from bulkhead.execution.stages.monitor import watch
 from bulkhead.execution.stages.split import SplitFacts, SplitSettings
-from bulkhead.venues.port import Instrument
 from messages.escapes import EscapeTrigger
+from messages.instruments import Instrument
 from messages.orders import OrderRow, OrderTicket
 from messages.trading import OrderIntent
 from messages.values import IntentType, MarketSnapshot, OrderStatus, OrderType, Origin, Side, SplitPolicy, Value

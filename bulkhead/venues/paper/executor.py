@@ -11,10 +11,10 @@ from decimal import Decimal
 
 from bulkhead.venues.paper.fill_model import FillModel
 from bulkhead.venues.paper.market import ZERO, Asked, Display, Slice
-from bulkhead.venues.port import Instrument
 from bulkhead.venues.simulator.instruments import MarketRules
 from bulkhead.venues.simulator.orderbook import Depth, Ladder, Quote, Top
 from bulkhead.venues.simulator.orders import MARKET, Order, OrderRequest, PublicTrade
+from messages.instruments import Instrument
 from messages.market import MarketData, Trade
 
 MAX_OPEN_ORDERS = 200

@@ -18,11 +18,12 @@ from bulkhead.venues.paper.executor import rules_of
 from bulkhead.venues.paper.factory import make_model
 from bulkhead.venues.paper.settings import FillSettings
 from bulkhead.venues.paper.worker import Job, Worker, WorkerClosed, WorkerFull
-from bulkhead.venues.port import ClientIdScheme, Instrument, Sink, VenueCapabilities, VenueRefused, WriteGuard
+from bulkhead.venues.port import ClientIdScheme, Sink, VenueCapabilities, VenueRefused, VenueUnavailable, WriteGuard
 from bulkhead.venues.simulator.books import Books
 from bulkhead.venues.simulator.errors import Refused
 from bulkhead.venues.simulator.instruments import MarketRules
 from messages.base import Body
+from messages.instruments import Instrument, InstrumentsFailed, InstrumentsLoaded, LoadInstruments
 from messages.market import FeedConnected, FeedDisconnected, MarketData, Trade
 from messages.orders import (
     CancelOrder,
@@ -194,7 +195,7 @@ class PaperVenue:
         self._channel = channel
         self._tell((channel,))
 
-    # -- the port's four requests -------------------------------------------------------------------------------------
+    # -- the port's requests -------------------------------------------------------------------------------------
 
     def submit(self, command: SubmitOrder, issuer: str, epoch: int) -> None:
         ticket = command.ticket
@@ -228,6 +229,37 @@ class PaperVenue:
             return VenueSnapshotFailed(venue=self._venue, reason=reason)
 
         self._ask(lambda exchange: (exchange.snapshot(command, self._venue),), failed)
+
+    def instruments(self, command: LoadInstruments) -> None:
+        """Asked of the venue on a thread of its own, since it may take long: orders and cancels go on meanwhile."""
+        self._count(+1)
+        threading.Thread(target=self._survey_rules, name=f"{self._venue}-paper-rules", daemon=True).start()
+
+    def _survey_rules(self) -> None:
+        as_of_ns = self._now_ns()
+        try:
+            listed = self._survey.load_instruments()
+            rules = {instrument.symbol: _rules(instrument) for instrument in listed}
+        except (VenueUnavailable, VenueRefused) as error:
+            self._answer((InstrumentsFailed(venue=self._venue, reason=str(error)),))
+            return
+        except Exception as error:  # noqa: BLE001 - every request is answered; the error is reported
+            self._on_fault("paper rules", error)
+            self._answer((InstrumentsFailed(venue=self._venue, reason=f"our own code failed: {error}"),))
+            return
+        self._worker.data(lambda: self._take(rules))
+        self._answer((InstrumentsLoaded(venue=self._venue, instruments=listed, as_of_ns=as_of_ns),))
+
+    def _take(self, rules: dict[str, MarketRules]) -> None:
+        """New rules make the exchange anew from its books; what is not listed any more keeps its old ones."""
+        before = self._rules
+        if {**before, **rules} == before:
+            return
+        self._rules = {**before, **rules}
+        self._begin_again("the trading rules have changed")
+        if self._exchange is None:  # what is open does not fit them: it goes on by the old ones
+            self._rules = before
+            self._begin()
 
     def _ask(self, work: Callable[[PaperExchange], Iterable[Body]], failed: Callable[[str], Body]) -> None:
         def coded(code: str, reason: str) -> Body:

@@ -10,7 +10,7 @@ from typing import Self
 from bulkhead.venues.paper.market import Asked, Market, Rung
 from bulkhead.venues.paper.settings import FillSettings
 from bulkhead.venues.paper.venue import PaperVenue
-from bulkhead.venues.port import Instrument
+from messages.instruments import Instrument
 from messages.market import Book, Quote, Trade
 from messages.orders import OrderTicket, SubmitOrder, TakeVenueSnapshot, VenueSnapshotTaken
 from messages.values import IntentType, Level, OrderType, Side, TimeInForce

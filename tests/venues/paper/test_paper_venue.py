@@ -9,8 +9,9 @@ import pytest
 
 from bulkhead.venues.paper.settings import FillSettings
 from bulkhead.venues.paper.tee import Tee
-from bulkhead.venues.port import MarketFeed, OrderVenue, Sink, VenueRefused
+from bulkhead.venues.port import MarketFeed, OrderVenue, Sink, VenueRefused, VenueUnavailable
 from messages.base import Body
+from messages.instruments import Instrument, InstrumentsFailed, InstrumentsLoaded, LoadInstruments
 from messages.market import FeedConnected, FeedDisconnected
 from messages.orders import (
     CancelRejected,
@@ -45,6 +46,59 @@ def answers(desk: Desk, client_order_id: str) -> list[type[Body]]:
 def shown(desk: Desk, bid: str = "99.99", ask: str = "100.01") -> Desk:
     desk.venue.see(quote(bid, ask))
     return desk
+
+
+# -- trading rules ----------------------------------------------------------------------------------------------------
+
+
+class Away(Rules):
+    """Can be asked once; then it is away, or our own code fails under it."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.errors: list[Exception | None] = [None, error]
+
+    def load_instruments(self) -> tuple[Instrument, ...]:
+        error = self.errors.pop(0)
+        if error is not None:
+            raise error
+        return super().load_instruments()
+
+
+def test_rules_that_change_while_it_runs_hold_for_the_next_order_and_keep_those_that_rest() -> None:
+    rules = Rules()
+    with shown(Desk(rules=rules)) as desk:
+        desk.place(ticket("resting", limit="90", quantity="0.1"))
+        desk.place(ticket("too-fine", limit="90", quantity="0.1005"))
+        assert answers(desk, "too-fine") == [OrderRejected]
+        rules.instruments = (instrument(lot="0.0001"),)
+        desk.venue.instruments(LoadInstruments())
+        (loaded,) = desk.log.wait_for(InstrumentsLoaded)
+        assert loaded.instruments == rules.instruments
+        desk.log.wait_for(OrderChannelUp, 2)  # the house compares its books meanwhile
+        shown(desk)
+        desk.place(ticket("fine", limit="90", quantity="0.1005"))
+        assert answers(desk, "fine") == [OrderAccepted]
+        assert {order.client_order_id for order in desk.snapshot().open_orders} == {"resting", "fine"}
+        assert desk.faults == []
+
+
+def test_the_same_rules_again_disturb_nobody() -> None:
+    with Desk() as desk:
+        desk.venue.instruments(LoadInstruments())
+        desk.log.wait_for(InstrumentsLoaded)
+        desk.worked_off()
+        assert len(desk.log.of(OrderChannelUp)) == 1
+
+
+@pytest.mark.parametrize("error", [VenueUnavailable("away"), ValueError("a bug")])
+def test_rules_that_cannot_be_asked_for_are_told_as_failed(error: Exception) -> None:
+    with Desk(rules=Away(error)) as desk:
+        desk.venue.instruments(LoadInstruments())
+        (failed,) = desk.log.wait_for(InstrumentsFailed)
+        assert str(error) in failed.reason
+        desk.answered()
+        assert bool(desk.faults) is isinstance(error, ValueError)
 
 
 # -- a submit ---------------------------------------------------------------------------------------------------------
