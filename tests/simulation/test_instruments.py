@@ -94,6 +94,7 @@ def test_a_restarted_order_manager_knows_the_version_of_today(start: StartRun) -
     assert run.house.oms._seat.instruments["ETHUSDT"].is_trading is False
 
 
+@pytest.mark.code("INSTRUMENTS_STALE")
 @pytest.mark.parametrize(("days", "is_refused"), [(1.9, False), (2.1, True)])
 def test_rules_of_two_days_ago_stop_entries_and_nothing_else(start: StartRun, days: float, is_refused: bool) -> None:
     """The venue has not told its rules since; the days pass in one step, since nobody needs to live through them."""
