@@ -10,8 +10,9 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from actors import addresses
-from bulkhead.execution import deadlines, order_events
+from bulkhead.execution import deadlines, order_events, reversals
 from bulkhead.execution.exact import exact
+from bulkhead.execution.fills import fill_id_of
 from bulkhead.execution.order_book import OrderBook
 from bulkhead.execution.order_events import Applied, OrderEvent
 from messages.base import Letter
@@ -24,6 +25,7 @@ from messages.orders import (
     QueryOrder,
 )
 from messages.records import Append, FillRecorded, OrderRecorded, Record
+from messages.reversals import ExecutionReversed
 from messages.trading import OrderIntent
 from supervisor.runtime.behaviour import Behaviour, Context
 
@@ -66,6 +68,8 @@ class OrderKeeper(Behaviour, ABC):
         if row is None:
             self._doubt(f"{type(evidence).__name__} about {evidence.client_order_id}, which is not in the books", ctx)
             return None
+        if isinstance(evidence, ExecutionReversed):
+            return self._reverse(row, evidence, ctx, source)
         if isinstance(evidence, ExecutionReported) and not self._book.fills.is_new(row, evidence):
             return row
         applied = order_events.apply(row, evidence, ctx.now_ns())
@@ -73,6 +77,19 @@ class OrderKeeper(Behaviour, ABC):
             self._settle(applied, ctx, source)
         if applied.missing > 0:
             ctx.tell(self._broker, QueryOrder(client_order_id=row.ticket.client_order_id, symbol=row.ticket.symbol))
+        return applied.order
+
+    def _reverse(self, row: OrderRow, evidence: ExecutionReversed, ctx: Context, source: str) -> OrderRow:
+        """Once. Of an execution that has not been seen it is the last word: it is never booked."""
+        if reversals.reversal_id_of(row, evidence) in self._book.fills:
+            return row
+        applied = reversals.reverse(row, evidence, ctx.now_ns())
+        if applied.change is None:
+            self._book.fills.add(fill_id_of(row.ticket.venue, row.ticket.symbol, evidence.execution_id))
+            self._book.fills.add(reversals.reversal_id_of(row, evidence))
+            self._doubt("; ".join(applied.notes), ctx)
+            return row
+        self._settle(applied, ctx, source)
         return applied.order
 
     def _settle(self, applied: Applied, ctx: Context, source: str, then: tuple[Letter, ...] = ()) -> None:
@@ -94,7 +111,7 @@ class OrderKeeper(Behaviour, ABC):
         if applied.fill is not None:
             self._book.fills.add(applied.fill.fill_id)
             self._confirm(applied.fill)
-            price = intent.market.mid if intent is not None and intent.market is not None else None
+            price = None if change == "reversed" or intent is None or intent.market is None else intent.market.mid
             booked = FillBooked(
                 fill=applied.fill,
                 intent_type=row.ticket.intent_type,

@@ -18,6 +18,7 @@ from messages import (
     portfolio,
     rates,
     records,
+    reversals,
     supervision,
     trading,
 )
@@ -26,7 +27,7 @@ from messages.records import Append, Record
 
 _MODULES: tuple[ModuleType, ...] = (
     *(market, trading, orders, portfolio, failure, supervision, records),
-    *(adjustments, escapes, instruments, rates),
+    *(adjustments, escapes, reversals, instruments, rates),
 )
 _ABSTRACT: frozenset[type] = frozenset(
     {Body, Command, Evidence, Record, market.MarketData, orders.OrderEvidence, supervision.ChildCommand}

@@ -4,7 +4,8 @@
 every pair there is, and a test counts. A pair that is illegal raises IllegalTransition and changes nothing.
 
 Rules that the table keeps:
-- States only rise. An acknowledgement that comes after a fill, or after the end, changes nothing.
+- States only rise, unless the venue takes an execution back. An acknowledgement that comes after a fill, or after the
+  end, changes nothing.
 - Only the venue's word ends UNKNOWN (a proof of absence is the venue's word, too).
 - CANCELLED, EXPIRED, FILLED and REJECTED are the venue's words and stand, except that executions are always believed:
   a late one is booked. A part fill of a REJECTED order is two words of the venue against each other: UNKNOWN.
@@ -28,6 +29,8 @@ class Event(StrEnum):
     PARTIAL_FILL = "partial fill"
     FULL_FILL = "full fill"
     OVERFILL = "overfill"
+    EXECUTION_REVERSED = "execution reversed"
+    LAST_EXECUTION_REVERSED = "last execution reversed"
     REJECTED = "rejected"
     REJECTED_PART_FILLED = "rejected, part filled"
     CANCELLED = "cancelled"
@@ -48,6 +51,9 @@ E = Event
 OURS: frozenset[Event] = frozenset({E.CANCEL_REQUESTED, E.NOT_SENT_FINAL, E.PROVEN_ABSENT, E.RESENT})
 """Events that we bring about; all others are evidence, which is never refused."""
 FILLS: frozenset[Event] = frozenset({E.PARTIAL_FILL, E.FULL_FILL, E.OVERFILL})
+
+
+REVERSALS: tuple[Event, ...] = (E.EXECUTION_REVERSED, E.LAST_EXECUTION_REVERSED)
 
 
 class IllegalTransition(RuntimeError):
@@ -75,7 +81,7 @@ def _ended_with_rest(status: S) -> dict[Event, S]:
     """CANCELLED and EXPIRED: the rest is gone, yet an execution may still be told of."""
     return {
         **_stay(status, *_STALE, *_CANCEL_REFUSALS, E.ACCEPTED, E.ACCEPTED_PART_FILLED),
-        **_stay(status, E.REJECTED, E.REJECTED_PART_FILLED, E.PARTIAL_FILL),
+        **_stay(status, E.REJECTED, E.REJECTED_PART_FILLED, E.PARTIAL_FILL, *REVERSALS),
         E.FULL_FILL: S.FILLED,
         E.OVERFILL: S.FILLED,
     }
@@ -105,12 +111,14 @@ _ROWS: Mapping[S, Mapping[Event, S]] = {
     S.PARTIAL: {
         **_ENDS,
         **_stay(S.PARTIAL, *_WAITING, E.OUTCOME_UNKNOWN, E.ACCEPTED_PART_FILLED),
-        **_stay(S.PARTIAL, E.PARTIAL_FILL, E.CANCEL_REJECTED_PART_FILLED),
+        **_stay(S.PARTIAL, E.PARTIAL_FILL, E.CANCEL_REJECTED_PART_FILLED, E.EXECUTION_REVERSED),
+        E.LAST_EXECUTION_REVERSED: S.SUBMITTED,
         E.REJECTED_PART_FILLED: S.UNKNOWN,
         E.CANCEL_REQUESTED: S.PENDING_CANCEL,
     },
     S.PENDING_CANCEL: {
         **_ENDS,
+        **_stay(S.PENDING_CANCEL, *REVERSALS),
         **_stay(S.PENDING_CANCEL, *_WAITING, E.ACCEPTED, E.ACCEPTED_PART_FILLED, E.PARTIAL_FILL, E.CANCEL_REQUESTED),
         E.REJECTED: S.REJECTED,
         E.REJECTED_PART_FILLED: S.UNKNOWN,
@@ -123,6 +131,7 @@ _ROWS: Mapping[S, Mapping[Event, S]] = {
     },
     S.UNKNOWN: {
         **_ENDS,
+        **_stay(S.UNKNOWN, *REVERSALS),
         **_stay(S.UNKNOWN, *_WAITING, *_CANCEL_REFUSALS, E.OUTCOME_UNKNOWN, E.REJECTED_PART_FILLED, E.CANCEL_REQUESTED),
         E.ACCEPTED: S.SUBMITTED,
         E.ACCEPTED_PART_FILLED: S.PARTIAL,
@@ -131,9 +140,12 @@ _ROWS: Mapping[S, Mapping[Event, S]] = {
         E.PROVEN_ABSENT: S.FAILED,
         E.RESENT: S.PENDING_SUBMIT,
     },
-    S.FILLED: _stay(
-        S.FILLED, *_STALE, E.ACCEPTED_PART_FILLED, E.REJECTED_PART_FILLED, E.CANCEL_REJECTED_PART_FILLED, E.OVERFILL
-    ),
+    S.FILLED: {
+        **_stay(S.FILLED, *_STALE, E.ACCEPTED_PART_FILLED, E.REJECTED_PART_FILLED, E.CANCEL_REJECTED_PART_FILLED),
+        E.OVERFILL: S.FILLED,
+        # The venue does not put the order back; if it does, its next word says so.
+        **_stay(S.CANCELLED, *REVERSALS),
+    },
     S.REJECTED: {
         **_stay(S.REJECTED, *_STALE, E.ACCEPTED, E.REJECTED, E.CANCEL_REJECTED, E.CANCEL_REJECTED_UNANSWERED),
         E.PARTIAL_FILL: S.UNKNOWN,
@@ -162,17 +174,18 @@ _NEEDS_UNFILLED = (E.ACCEPTED, E.REJECTED, E.CANCEL_REJECTED, E.CANCEL_REJECTED_
 _GIVING_UP = (E.NOT_SENT_FINAL, E.PROVEN_ABSENT, E.RESENT)
 
 ILLEGAL: Mapping[S, frozenset[Event]] = {
-    S.PENDING_SUBMIT: frozenset({*_NEEDS_FILLED}),
-    S.SUBMITTED: frozenset({*_NEEDS_FILLED, *_GIVING_UP}),
+    # Nothing is executed yet that could be taken back.
+    S.PENDING_SUBMIT: frozenset({*_NEEDS_FILLED, *REVERSALS}),
+    S.SUBMITTED: frozenset({*_NEEDS_FILLED, *_GIVING_UP, *REVERSALS}),
     S.PARTIAL: frozenset({*_NEEDS_UNFILLED, *_GIVING_UP}),
     S.PENDING_CANCEL: frozenset({E.RESENT}),
     S.UNKNOWN: frozenset({E.NOT_SENT_FINAL}),
     # Whatever is executed beyond a filled order is an overfill.
     S.FILLED: frozenset({*_NEEDS_UNFILLED, *OURS, E.PARTIAL_FILL, E.FULL_FILL}),
-    S.REJECTED: frozenset({*_NEEDS_FILLED, *OURS}),
+    S.REJECTED: frozenset({*_NEEDS_FILLED, *OURS, *REVERSALS}),
     S.CANCELLED: OURS,
     S.EXPIRED: OURS,
-    S.FAILED: frozenset({*_NEEDS_FILLED, *OURS}),
+    S.FAILED: frozenset({*_NEEDS_FILLED, *OURS, *REVERSALS}),
 }
 
 

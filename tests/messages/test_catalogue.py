@@ -184,7 +184,8 @@ def test_all_that_a_venue_says_of_orders_and_rules_is_evidence() -> None:
     evidence = {body for body in BODIES.values() if body.nature is Nature.EVIDENCE}
     assert evidence == {body for body in BODIES.values() if issubclass(body, Evidence)}
     assert {body.lane for body in evidence} == {Lane.ORDER}
-    assert {body.__module__ for body in evidence} == {"messages.orders", "messages.instruments", "messages.rates"}
+    modules = ("orders", "reversals", "instruments", "rates")
+    assert {body.__module__ for body in evidence} == {f"messages.{name}" for name in modules}
 
 
 def test_only_market_data_and_marks_may_be_dropped() -> None:

@@ -13,6 +13,7 @@ from actors.reconciler import Reconciler
 from actors.recorder import DecisionSink, EventSink, InputSink
 from bulkhead.app.house import ROOT, LoadedStrategy, Parts, tree, watch_over
 from bulkhead.app.settings import Settings, check_settings
+from bulkhead.execution.reversals import SUFFIX
 from bulkhead.ledger.port import LedgerPort
 from bulkhead.ledger.sqlite import SqliteLedger
 from bulkhead.strategy.api import Answer, Strategy, Tick, View
@@ -31,8 +32,9 @@ from supervisor.runtime.host import Host
 from supervisor.spec import SupervisorSpec, nodes
 from supervisor.supervisor import Supervisor
 from supervisor.validation import validate
+from tests.simulation.busting import BustingVenue
 from tests.simulation.market import ACCOUNT, INSTRUMENTS, LOT, OPENING, VENUE
-from tests.simulation.model_venue import ADDRESS, CALM, Faults, ModelVenue
+from tests.simulation.model_venue import ADDRESS, CALM, Faults
 from tests.simulation.ports import ModelFeed, ModelOrders
 
 R = TypeVar("R", bound=Record)
@@ -174,7 +176,7 @@ class House:
         start = StopReason(reason_id=RECOVERY_REASON, level=StopLevel.SOFT, cause="not compared yet", since_ns=now_ns)
         self.gate = Gate((start, *latch.load(now_ns)), host.current_epoch, latch)
         recorded = RecordedOnly(self.gate)
-        self.venue = ModelVenue(recorded, seed, faults, tick_s)
+        self.venue = BustingVenue(recorded, seed, faults, tick_s)
         self.file = SqliteLedger(folder / "ledger.db")
         self.file.connection.exec_driver_sql("PRAGMA synchronous=OFF")  # no power is cut here, and syncs take seconds
         self.parts = Parts(
@@ -243,8 +245,12 @@ class House:
         return [kind.model_validate(record_from_json(json.loads(event.payload))) for event in found]
 
     def fills(self) -> Counter[str]:
-        """How often each execution was written down."""
-        return Counter(record.fill.fill_id for record in self.records(FillRecorded))
+        """How often each execution was written down that was not taken back."""
+        written = Counter(record.fill.fill_id for record in self.records(FillRecorded))
+        for fill_id in [key for key in written if key.endswith(SUFFIX)]:
+            assert written.pop(fill_id) == 1, "taken back once"
+            assert written.pop(fill_id.removesuffix(SUFFIX)) == 1
+        return written
 
     def executed(self) -> Counter[str]:
         return Counter(f"{VENUE}:{e.symbol}:{e.execution_id}" for e in self.venue.executions)

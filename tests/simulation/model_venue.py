@@ -280,7 +280,7 @@ class ModelVenue(Behaviour):
         self.balances[rules.quote_asset] -= quantity * price * ticket.side.sign
         self.balances[fee_asset] -= fee
         execution = VenueExecution(
-            execution_id=str(len(self.executions) + 1),
+            execution_id=str(next(self._numbers)),
             venue_order_id=order.venue_order_id,
             symbol=ticket.symbol,
             side=ticket.side,

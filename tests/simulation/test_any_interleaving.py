@@ -16,9 +16,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from actors import addresses
 from bulkhead.app.house import ROOT
+from bulkhead.execution.reversals import SUFFIX
 from messages.escapes import Escape, EscapeTrigger
 from messages.supervision import ChildState
 from tests.simulation.conftest import NS_PER_S, Run
+from tests.simulation.market import VENUE
 from tests.simulation.model_venue import CALM, ROUGH, Faults
 from tests.simulation.test_crashes import ORDER_PATH, OTHERS
 
@@ -59,6 +61,10 @@ class AnyInterleaving(RuleBasedStateMachine):
     @rule(faults=st.sampled_from([CALM, ROUGH, LOSSY, REFUSING]))
     def the_venue_changes_its_mood(self, faults: Faults) -> None:
         self.run.house.venue.faults = faults
+
+    @rule(share=st.sampled_from([0.0, 0.1, 0.4]))
+    def trades_do_not_stand(self, share: float) -> None:
+        self.run.house.venue.bust_share = share
 
     @precondition(lambda self: self.run.house.venue.is_stream_up)
     @rule()
@@ -150,7 +156,9 @@ class AnyInterleaving(RuleBasedStateMachine):
     @invariant()
     def nothing_is_booked_that_was_not_executed(self) -> None:
         booked = {fill_id for (fill_id,) in self.rows("select fill_id from fills")}
-        assert booked <= set(self.run.house.executed())
+        taken_back = {f"{VENUE}:{said.symbol}:{said.execution_id}" for said in self.run.house.venue.busted}
+        allowed = taken_back | {key + SUFFIX for key in taken_back}
+        assert booked - allowed <= set(self.run.house.executed())
 
     def teardown(self) -> None:
         try:
@@ -163,7 +171,7 @@ class AnyInterleaving(RuleBasedStateMachine):
 
     def end_well(self) -> None:
         house = self.run.house
-        house.venue.faults = CALM
+        house.venue.faults, house.venue.bust_share = CALM, 0.0
         if not house.venue.is_stream_up and house.venue.order_sink is not None:
             house.venue.raise_stream()
         self.run.work(5)

@@ -5,8 +5,9 @@ from decimal import Decimal
 
 import pytest
 
+from bulkhead.execution.reversals import SUFFIX
 from messages.catalogue import body_to_json, canonical
-from messages.records import OrderRecorded
+from messages.records import FillRecorded, OrderRecorded
 from messages.values import OrderStatus
 from tests.simulation.conftest import Run, StartRun
 from tests.simulation.house import SESSION
@@ -136,3 +137,20 @@ def test_what_is_recorded_of_an_order_only_goes_forward(start: StartRun) -> None
         if order.status.is_terminal:
             ended[key] = order.status
     assert len(ended) > 20
+
+
+@pytest.mark.parametrize("faults", [CALM, ROUGH], ids=["calm", "rough"])
+def test_trades_that_do_not_stand_are_taken_back_in_all_books(start: StartRun, faults: Faults) -> None:
+    run = start(seed=6, faults=faults)
+    run.house.venue.bust_share = 0.2
+    run.work(60)
+    run.house.venue.drop_stream()
+    run.work(5)
+    run.house.venue.raise_stream()
+    run.work(60)
+    run.house.venue.bust_share = 0.0
+    run.settle()
+    assert len(run.house.venue.busted) > 20
+    reversed_ids = {r.fill.fill_id for r in run.house.records(FillRecorded) if r.fill.fill_id.endswith(SUFFIX)}
+    assert len(reversed_ids) >= len(run.house.venue.busted) * 3 // 4
+    run.house.assert_books_are_the_venues()

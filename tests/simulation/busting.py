@@ -1,0 +1,81 @@
+"""The model venue where a trade may not stand: it takes executions back, a second after it has told of them."""
+
+from decimal import Decimal
+
+from bulkhead.venues.port import WriteGuard
+from messages.base import Body
+from messages.orders import VenueExecution
+from messages.reversals import ExecutionReversed
+from messages.values import OrderStatus
+from supervisor.runtime.behaviour import Context, receives
+from tests.simulation.market import INSTRUMENTS
+from tests.simulation.model_venue import CALM, Faults, ModelVenue, Order
+
+AFTER_S = 1.0
+TOLD_AGAIN = 20
+"""So many of the latest to a stream that comes up again: a session's replay."""
+
+
+class Bust(Body):
+    client_order_id: str
+    execution_id: str
+
+
+class BustingVenue(ModelVenue):
+    bust_share = 0.0
+    """Of all executions."""
+
+    def __init__(self, guard: WriteGuard, seed: int, faults: Faults = CALM, tick_s: float = 0.5) -> None:
+        super().__init__(guard, seed, faults, tick_s)
+        self.busted: list[ExecutionReversed] = []
+
+    def adopt(self, before: ModelVenue) -> None:
+        super().adopt(before)
+        assert isinstance(before, BustingVenue)
+        self.busted = before.busted
+
+    def raise_stream(self) -> None:
+        super().raise_stream()
+        assert self.order_sink is not None
+        for said in self.busted[-TOLD_AGAIN:]:
+            self.order_sink(said)
+
+    def _fill(self, order: Order, quantity: Decimal, price: Decimal, ctx: Context) -> None:
+        super()._fill(order, quantity, price, ctx)
+        if self.bust_share and self._happens(self.bust_share):
+            made = self.executions[-1]
+            bust = Bust(client_order_id=order.ticket.client_order_id, execution_id=made.execution_id)
+            self._later(AFTER_S, bust, ctx)
+
+    @receives(Bust)
+    def on_bust(self, bust: Bust, ctx: Context) -> None:
+        order = self.orders[bust.client_order_id]
+        (execution,) = (e for e in self.executions if e.execution_id == bust.execution_id)
+        self.executions.remove(execution)
+        self._give_back(order, execution)
+        said = ExecutionReversed(
+            client_order_id=bust.client_order_id,
+            symbol=execution.symbol,
+            venue_order_id=order.venue_order_id,
+            venue_time_ns=ctx.now_ns(),
+            execution_id=execution.execution_id,
+            side=execution.side,
+            quantity=execution.quantity,
+            price=execution.price,
+            fee=execution.fee,
+            fee_asset=execution.fee_asset,
+        )
+        self.busted.append(said)
+        self._report(said, ctx)
+
+    def _give_back(self, order: Order, execution: VenueExecution) -> None:
+        rules, sign = INSTRUMENTS[execution.symbol], execution.side.sign
+        order.filled -= execution.quantity
+        order.notional -= execution.quantity * execution.price
+        if order.status is OrderStatus.FILLED:
+            order.status = OrderStatus.CANCELLED
+        elif order.status is OrderStatus.PARTIAL and not order.filled:
+            order.status = OrderStatus.SUBMITTED
+        self.balances[rules.base_asset] -= execution.quantity * sign
+        self.balances[rules.quote_asset] += execution.quantity * execution.price * sign
+        self.balances[execution.fee_asset] += execution.fee
