@@ -1,5 +1,7 @@
 """The names under which the actors know one another."""
 
+from messages.values import Origin
+
 LEDGER = "ledger"
 RISK_GUARD = "risk-guard"
 FAILURE_HANDLER = "failure-handler"
@@ -8,6 +10,7 @@ OMS = "oms"
 RECORDER = "recorder"
 OBSERVER = "observer"
 INSTRUMENT_MASTER = "instrument-master"
+INBOX = "intent-inbox"
 
 
 def broker(venue: str) -> str:
@@ -24,6 +27,11 @@ def market_data(feed: str) -> str:
 
 def strategy(strategy_id: str) -> str:
     return f"strategy:{strategy_id}"
+
+
+def answer_to(origin: Origin, strategy_id: str) -> str:
+    """Who is told that nothing came of an intent: whoever handed it in. Its owner hears of its orders either way."""
+    return INBOX if origin is Origin.INBOX else strategy(strategy_id)
 
 
 # -- topics -----------------------------------------------------------------------------------------------------------

@@ -16,7 +16,9 @@ from messages.market import (
     FeedGap,
     FeedProtocolError,
     MarketData,
+    MarketTold,
     Quote,
+    TellMarket,
     Trade,
 )
 from messages.portfolio import Marks
@@ -49,6 +51,24 @@ class SymbolState:
     last_update_id: int | None = None
     last_event_ns: int = 0
     builders: dict[int, BarBuilder] = field(default_factory=dict)
+    trade: Trade | None = None
+    quote: Quote | None = None
+
+    def snapshot(self, symbol: str) -> MarketSnapshot | None:
+        """What was seen last; None before anything was."""
+        trade, quote = self.trade, self.quote
+        seen_ns = [tick.event_time_ns for tick in (trade, quote) if tick is not None]
+        if not seen_ns:
+            return None
+        return MarketSnapshot(
+            symbol=symbol,
+            last=trade.price if trade else None,
+            bid=quote.bid if quote else None,
+            bid_quantity=quote.bid_quantity if quote else None,
+            ask=quote.ask if quote else None,
+            ask_quantity=quote.ask_quantity if quote else None,
+            event_time_ns=max(seen_ns),
+        )
 
 
 def _as_snapshot(quote: Quote) -> MarketSnapshot:
@@ -114,6 +134,7 @@ class MarketDataActor(Behaviour):
             self._late += 1
             return
         state.last_event_ns = trade.event_time_ns
+        state.trade = trade
         self._mark(trade.symbol, trade.price)
         for interval_s, builder in state.builders.items():
             bar = builder.add(trade)
@@ -128,6 +149,7 @@ class MarketDataActor(Behaviour):
             self._duplicates += 1
             return
         state.last_update_id = quote.update_id
+        state.quote = quote
         if quote.bid is not None and quote.ask is not None:
             self._mark(quote.symbol, (quote.bid + quote.ask) / 2)
             self._quotes[quote.symbol] = quote
@@ -137,6 +159,13 @@ class MarketDataActor(Behaviour):
     def on_book(self, book: Book, ctx: Context) -> None:
         self._arrived(book, ctx)
         ctx.publish(addresses.ticks(book.symbol), book)
+
+    @receives(TellMarket)
+    def on_tell_market(self, ask: TellMarket, ctx: Context) -> None:
+        state = self._symbols.get(ask.symbol)
+        if ctx.current is not None:
+            market = state.snapshot(ask.symbol) if state else None
+            ctx.tell(ctx.current.sender, MarketTold(symbol=ask.symbol, market=market))
 
     def _arrived(self, data: MarketData, ctx: Context) -> SymbolState:
         self._ticks += 1

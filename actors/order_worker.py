@@ -144,7 +144,9 @@ class OrderWorker(OrderKeeper):
             intent_id=intent.intent_id, symbol=intent.symbol, filled=Decimal(0), filled_notional=Decimal(0)
         )
         return (
-            ctx.seal(addresses.strategy(intent.strategy_id), settled, correlation_id=intent.correlation_id),
+            ctx.seal(
+                addresses.answer_to(intent.origin, intent.strategy_id), settled, correlation_id=intent.correlation_id
+            ),
             ctx.seal(addresses.RISK_GUARD, closed, correlation_id=intent.correlation_id),
         )
 

@@ -97,7 +97,7 @@ class RiskGuardActor(Behaviour):
             limit=verdict.limit,
             detail=verdict.detail,
         )
-        ctx.tell(addresses.strategy(intent.strategy_id), refused)
+        ctx.tell(addresses.answer_to(intent.origin, intent.strategy_id), refused)
         self._record(ctx, RiskRefusalRecorded(refusal=refused))
 
     @receives(Busy)
@@ -120,7 +120,7 @@ class RiskGuardActor(Behaviour):
             limit="",
             detail=f"{busy.to} has no room for another entry",
         )
-        ctx.tell(addresses.strategy(reservation.strategy_id), refused)
+        ctx.tell(addresses.answer_to(reservation.origin, reservation.strategy_id), refused)
         self._record(ctx, RiskRefusalRecorded(refusal=refused))
 
     # -- after the trade ----------------------------------------------------------------------------------------------

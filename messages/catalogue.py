@@ -12,6 +12,7 @@ from messages import (
     adjustments,
     escapes,
     failure,
+    inbox,
     instruments,
     market,
     orders,
@@ -27,7 +28,7 @@ from messages.records import Append, Record
 
 _MODULES: tuple[ModuleType, ...] = (
     *(market, trading, orders, portfolio, failure, supervision, records),
-    *(adjustments, escapes, reversals, instruments, rates),
+    *(adjustments, escapes, reversals, inbox, instruments, rates),
 )
 _ABSTRACT: frozenset[type] = frozenset(
     {Body, Command, Evidence, Record, market.MarketData, orders.OrderEvidence, supervision.ChildCommand}

@@ -25,6 +25,9 @@ class ErrorCode(StrEnum):
     INTENT_STALE_EPOCH = "INTENT_STALE_EPOCH"
     BUSY = "BUSY"
     NUMBER_IMPOSSIBLE = "NUMBER_IMPOSSIBLE"
+    INTENT_MALFORMED = "INTENT_MALFORMED"
+    INTENT_MISDIRECTED = "INTENT_MISDIRECTED"
+    OWNER_UNKNOWN = "OWNER_UNKNOWN"
     # -- precheck
     GATE_SHUT = "GATE_SHUT"
     INSTRUMENT_UNKNOWN = "INSTRUMENT_UNKNOWN"
@@ -118,6 +121,18 @@ MEANING: dict[ErrorCode, Meaning] = {
     ErrorCode.NUMBER_IMPOSSIBLE: Meaning(
         "A number that a limit needs is not finite or cannot be true.",
         "Find where the number was made; entries stay shut rather than pass an unchecked limit.",
+    ),
+    ErrorCode.INTENT_MALFORMED: Meaning(
+        "A field of an intent from the inbox is missing, is no text, is too long, or has a word that nobody knows.",
+        "The words beside the code name the field; hand it in again under a new action key.",
+    ),
+    ErrorCode.INTENT_MISDIRECTED: Meaning(
+        "An intent from the inbox names a venue or account that this run does not trade on.",
+        "Leave both out, or put it into the inbox of the run that trades there.",
+    ),
+    ErrorCode.OWNER_UNKNOWN: Meaning(
+        "An intent from the inbox names an owner of positions that this run does not have.",
+        "Use the id of a configured strategy, or add the name to inbox.owners.",
     ),
     ErrorCode.GATE_SHUT: Meaning(
         "The gate lets no entry out at the stop level in force.",

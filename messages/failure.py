@@ -21,6 +21,7 @@ class FailureMode(StrEnum):
     SPLIT_BRAIN = "split_brain"
     AUTH_EXPIRED = "auth_expired"
     INSTRUMENTS_OLD = "instruments_old"
+    INBOX_UNAVAILABLE = "inbox_unavailable"
 
 
 class StopReason(Value):

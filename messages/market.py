@@ -1,7 +1,7 @@
 """What the feeds say. Prices of one symbol at one venue; event time is the venue's, receive time is ours."""
 
-from messages.base import Body, Lane
-from messages.values import Level, Name, Nanoseconds, Price, Quantity, Side, Size, Symbol
+from messages.base import Body, Command, Lane
+from messages.values import Level, MarketSnapshot, Name, Nanoseconds, Price, Quantity, Side, Size, Symbol
 
 
 class MarketData(Body):
@@ -107,3 +107,16 @@ class FeedGap(Body):
     expected_id: int
     received_id: int
     event_time_ns: Nanoseconds
+
+
+class TellMarket(Command):
+    """Asks MarketData for what it saw last of a symbol: for who needs it too seldom to listen to every tick."""
+
+    symbol: Symbol
+
+
+class MarketTold(Body):
+    """The answer to TellMarket; None while nothing has been seen of the symbol."""
+
+    symbol: Symbol
+    market: MarketSnapshot | None

@@ -30,6 +30,7 @@ TABLE: dict[FailureMode, Row] = {
     FailureMode.SPLIT_BRAIN: Row(StopLevel.HARD, True, "the account is held by another process"),
     FailureMode.AUTH_EXPIRED: Row(StopLevel.SOFT, False, "the venue refuses our key"),
     FailureMode.INSTRUMENTS_OLD: Row(StopLevel.RUN, False, "trading rules could not be fetched; the last ones hold"),
+    FailureMode.INBOX_UNAVAILABLE: Row(StopLevel.RUN, False, "rows wait in the intent inbox, and nothing else does"),
 }
 
 

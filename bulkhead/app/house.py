@@ -7,22 +7,27 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from actors import addresses
 from actors.broker import BrokerActor, OrderTransportActor, TransportActor
 from actors.failure_handler import FailureHandlerActor
 from actors.instrument_master import InstrumentBook, InstrumentMasterActor
+from actors.inbox import InboxActor, InboxSeat
 from actors.ledger import LedgerActor
 from actors.market_data import MarketDataActor
 from actors.oms import OmsActor
 from actors.oms_seat import OmsSeat
 from actors.portfolio import PortfolioActor, PortfolioSeat
+from actors.position_owner import PositionOwnerActor
 from actors.recorder import RecorderActor, Sinks
 from actors.risk_guard import RiskGuardActor
 from actors.strategy import Seat, StrategyActor
 from bulkhead.app.desk import DeskActor
 from bulkhead.app.notify import ASKED_BY_ENV
 from bulkhead.app.settings import Settings, VenueSettings
+from bulkhead.ledger.inbox_answers import House
+from bulkhead.ledger.inbox_port import InboxPort, IntentFinder
 from bulkhead.ledger.port import LedgerPort
 from bulkhead.ledger.writers import Writers
 from bulkhead.monitor.observer import ObserverActor
@@ -60,6 +65,13 @@ class LoadedStrategy:
     on_stop: OnStop = OnStop.CANCEL_ENTRIES
 
 
+class InboxDoor(NamedTuple):
+    """How the inbox comes to its file and to a reader of the ledger, once for each incarnation."""
+
+    open_inbox: Callable[[], InboxPort]
+    open_finder: Callable[[], IntentFinder]
+
+
 @dataclass(frozen=True)
 class Parts:
     """Everything made before the first actor starts."""
@@ -79,6 +91,8 @@ class Parts:
     open_sinks: Sinks
     refreshes_instruments: bool = True
     """False where a tape owns the clock: its venue never changes its rules."""
+    inbox: InboxDoor | None = None
+    """None: no intents of other processes."""
     folder: Path | None = None
     """The session's, where an operator may leave requests; None: nobody may."""
 
@@ -274,12 +288,38 @@ def _market(parts: Parts, book: InstrumentBook) -> SupervisorSpec:
 
 
 def _strategies(parts: Parts) -> SupervisorSpec:
-    """Each strategy under a supervisor of its own: its budget is its own, and it is parked alone."""
-    return SupervisorSpec(
-        id="strategies",
-        children=tuple(_strategy(parts, loaded) for loaded in parts.strategies),
-        on_give_up=GiveUp.PARK,
+    """Each strategy under a supervisor of its own: its budget is its own, and it is parked alone. So is the inbox,
+    which hands in intents like them: up last, down first, and nobody waits for it."""
+    strategies = tuple(_strategy(parts, loaded) for loaded in parts.strategies)
+    inbox = () if parts.inbox is None else (_inbox(parts, parts.inbox),)
+    return SupervisorSpec(id="strategies", children=(*strategies, *inbox), on_give_up=GiveUp.PARK)
+
+
+def _inbox(parts: Parts, door: InboxDoor) -> SupervisorSpec:
+    """The inbox, with an address for each owner of positions who decides outside this house."""
+    settings, venue = parts.settings.inbox, parts.settings.venue
+    seat = InboxSeat(
+        house=House(
+            session_id=parts.session_id,
+            venue=venue.name,
+            account=venue.account,
+            owners=frozenset({*settings.owners, *(loaded.strategy_id for loaded in parts.strategies)}),
+            symbols=frozenset(parts.settings.symbols),
+            listed=frozenset(parts.instruments),
+        ),
+        market_data=addresses.market_data(FEED),
+        max_per_poll=max(1, parts.settings.risk.max_orders_per_s // 2),
+        poll_with_positions_s=settings.poll_with_positions_s,
+        poll_without_positions_s=settings.poll_without_positions_s,
+        poll_rate_limited_s=settings.poll_rate_limited_s,
     )
+    owners = (ChildSpec(id=addresses.strategy(owner), factory=PositionOwnerActor) for owner in settings.owners)
+    inbox = ChildSpec(
+        id=addresses.INBOX,
+        factory=lambda: InboxActor(seat, parts.gate, door.open_inbox, door.open_finder),
+        topics=(addresses.ORDER_CHANGES, addresses.PORTFOLIO_CHANGES, addresses.LOST_APPENDS),
+    )
+    return SupervisorSpec(id="inbox", children=(*owners, inbox), on_give_up=GiveUp.PARK)
 
 
 def _strategy(parts: Parts, loaded: LoadedStrategy) -> SupervisorSpec:

@@ -5,6 +5,7 @@ import time
 from typing import NamedTuple
 
 from actors import addresses
+from actors.inbox_keeper import InboxFigures, InboxKeeper
 from actors.ledger import LedgerActor, LedgerFigures
 from actors.market_data import FeedFigures, MarketDataActor
 from actors.oms_seat import OmsFigures
@@ -15,6 +16,7 @@ from bulkhead.monitor.observer import ObserverActor
 from bulkhead.monitor.procfs import process_started
 from bulkhead.monitor.status import (
     FeedStatus,
+    InboxStatus,
     OpenOrderStatus,
     PnlStatus,
     PositionStatus,
@@ -37,6 +39,7 @@ class Figures(NamedTuple):
     feed: FeedFigures | None
     oms: OmsFigures | None
     ledger: LedgerFigures | None
+    inbox: InboxFigures | None
     portfolio: PortfolioSnapshot | None
     open_orders: tuple[OrderRow, ...]
     decisions: int
@@ -46,12 +49,14 @@ def figures_of(host: Host) -> Figures:
     feed = host.behaviour(addresses.market_data(FEED))
     oms = host.behaviour(addresses.OMS)
     ledger = host.behaviour(addresses.LEDGER)
+    inbox = host.behaviour(addresses.INBOX)
     found = host.behaviour(addresses.OBSERVER)
     observer = found if isinstance(found, ObserverActor) else None
     return Figures(
         feed=feed.figures() if isinstance(feed, MarketDataActor) else None,
         oms=oms.figures() if isinstance(oms, Reconciler) else None,
         ledger=ledger.figures() if isinstance(ledger, LedgerActor) else None,
+        inbox=inbox.figures() if isinstance(inbox, InboxKeeper) else None,
         portfolio=observer.portfolio if observer else None,
         open_orders=observer.open_orders if observer else (),
         decisions=observer.decisions if observer else 0,
@@ -80,6 +85,7 @@ def status_of(session: Session, state: RunState, started_ns: int) -> StatusRepor
         open_orders=tuple(_open_order(order, host.now_ns()) for order in figures.open_orders),
         rates=_rates(session),
         pnl=_pnl(figures.portfolio),
+        inbox=_inbox(figures.inbox, session),
         stages=_stages(figures),
         counters=_counters(figures, host),
     )
@@ -140,6 +146,12 @@ def _pnl(portfolio: PortfolioSnapshot | None) -> PnlStatus | None:
         day=portfolio.day_pnl,
         drawdown=portfolio.drawdown,
     )
+
+
+def _inbox(figures: InboxFigures | None, session: Session) -> InboxStatus | None:
+    if figures is None:
+        return None
+    return InboxStatus(file=str(session.settings.inbox_file), **dict(figures))
 
 
 def _counters(figures: Figures, host: Host) -> dict[str, int]:

@@ -14,16 +14,17 @@ from loguru import logger
 
 from bulkhead.app import preflight
 from bulkhead.app.exit_codes import ExitCode, Stopped
-from bulkhead.app.house import Parts, watch_over
+from bulkhead.app.house import InboxDoor, Parts, watch_over
 from bulkhead.app.settings import SessionSettings, Settings
 from bulkhead.app.sinks import ConfigSnapshot, ExportSink, open_sinks, snapshot_config
 from bulkhead.app.venue import Venue, connect, open_paper_books
 from bulkhead.ledger.decisions import FILE_NAME as DECISIONS_FILE
 from bulkhead.ledger.decisions import DecisionWriter
+from bulkhead.ledger.inbox import Inbox
 from bulkhead.ledger.jsonl import LineDamaged
 from bulkhead.ledger.port import Entry, LedgerInUse, LedgerNewer, LedgerUnavailable
 from bulkhead.ledger.session import SessionFolder, SessionFolderError, SessionMetadata, session_paths
-from bulkhead.ledger.sqlite import SqliteLedger
+from bulkhead.ledger.sqlite import LedgerReader, SqliteLedger
 from bulkhead.venues.adapters.binance import OnSent
 from bulkhead.venues.simulator.settings import SimulatorSettings
 from messages.failure import StopReason
@@ -118,6 +119,7 @@ def open_session(
             strategies=strategies,
             refreshes_instruments=not venue.owns_trading_clock,
             open_sinks=lambda: open_sinks(folder.path, settings.session.ledger_file),
+            inbox=None if venue.owns_trading_clock else _inbox_door(settings),
             folder=None if venue.owns_trading_clock else folder.path,
         )
         watch_over(parts)
@@ -150,6 +152,13 @@ def _gate(settings: Settings, host: Host) -> Gate:
     start = StopReason(reason_id=RECOVERY_REASON, level=StopLevel.SOFT, cause="not compared yet", since_ns=now_ns)
     latched = () if settings.session.fresh_ledger else latch.load(now_ns)
     return Gate((start, *latched), host.current_epoch, latch)
+
+
+def _inbox_door(settings: Settings) -> InboxDoor | None:
+    """Nothing is opened yet: a file that cannot be read must not keep the house from starting."""
+    if not settings.inbox.enabled:
+        return None
+    return InboxDoor(lambda: Inbox(settings.inbox_file), lambda: LedgerReader(settings.session.ledger_file))
 
 
 def _open_ledger(path: Path) -> SqliteLedger:

@@ -14,6 +14,7 @@ from pydantic import Field, SecretStr, ValidationError, model_validator
 
 from bulkhead.app.execution_settings import ExecutionSettings, PositiveSeconds, Section
 from bulkhead.app.exit_codes import ExitCode, Stopped
+from bulkhead.ledger.inbox import FILE_NAME as INBOX_FILE
 from bulkhead.risk.limits import RiskLimits
 from bulkhead.strategy.sizing import SizingPolicy
 from bulkhead.venues.paper.settings import FillSettings
@@ -101,6 +102,23 @@ class VenueSettings(Section):
         return self
 
 
+class InboxSettings(Section):
+    """Intents of other processes, see docs/INBOX.md."""
+
+    enabled: bool = False
+    """Take rows from the inbox. Never while a recorded tape is played: its clock is not that of the senders."""
+    file: Path | None = None
+    """None: `inbox.db` beside the ledger. On a disk of this machine, never on a network file system."""
+    owners: tuple[Name, ...] = ()
+    """Whose positions a row may change, beside those of the strategies of this run: programs that decide elsewhere."""
+    poll_with_positions_s: PositiveSeconds = 1.0
+    """The inbox is looked into this often while something is held."""
+    poll_without_positions_s: PositiveSeconds = 3.0
+    """The same while nothing is held."""
+    poll_rate_limited_s: Annotated[float, Field(ge=5)] = 5.0
+    """The same while the venue's request limit is used up; 5 at least."""
+
+
 class StrategySettings(Section):
     id: Name
     use: str
@@ -137,6 +155,7 @@ class Settings(Section):
     paper: PaperSection = Field(default_factory=PaperSection)
     execution: ExecutionSettings = Field(default_factory=ExecutionSettings)
     risk: RiskLimits = Field(default_factory=RiskLimits)
+    inbox: InboxSettings = Field(default_factory=InboxSettings)
     strategies: tuple[StrategySettings, ...] = ()
 
     @model_validator(mode="after")
@@ -145,7 +164,14 @@ class Settings(Section):
         for strategy_id in ids:
             if ids.count(strategy_id) > 1:
                 raise ValueError(f"two strategies are called {strategy_id!r}")
+        for owner in self.inbox.owners:
+            if owner in ids or self.inbox.owners.count(owner) > 1:
+                raise ValueError(f"inbox.owners names {owner!r}, which has its positions already: take it out")
         return self
+
+    @property
+    def inbox_file(self) -> Path:
+        return self.inbox.file or self.session.ledger_file.with_name(INBOX_FILE)
 
     @property
     def symbols(self) -> tuple[str, ...]:

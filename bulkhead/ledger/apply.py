@@ -13,7 +13,7 @@ from bulkhead.ledger import schema
 from bulkhead.ledger.apply_housekeeping import HOUSEKEEPING, note_alias
 from bulkhead.ledger.exact import EXACT
 from bulkhead.ledger.rows import Fields, Handler, Upsert, add_total
-from messages import escapes, records
+from messages import escapes, inbox, records
 from messages.catalogue import canonical
 from messages.records import LedgerEvent, Record
 from messages.values import IntentStatus
@@ -268,6 +268,8 @@ EVENTS_ONLY: frozenset[type[Record]] = frozenset(
         records.ChildDownRecorded,
         records.ChildReadyRecorded,
         records.DeadLetterRecorded,
+        inbox.InboxRowTaken,
+        inbox.InboxRowRefused,
     }
 )
 """Records that are read from the events alone."""

@@ -2,11 +2,11 @@
 
     NEW ──> SUBMITTED | DUPLICATE | REJECTED | FAILED       written once, by us; everything else is the sender's
 
-How the actor that polls it uses it (docs/INBOX.md is the sender's side):
+How the actor that polls it uses it (actors/inbox.py; docs/INBOX.md is the sender's side):
 
     for row in inbox.take(now_ns):                          # NEW rows, oldest first, each once per Inbox object
         known = ledger.find_intent(row.action_key, row.intent_id)
-        said = answer_at_once(row, known)                   # pure: duplicate, refused, or a row answered too late
+        said = answer_at_once(row, known)                   # inbox_answers: duplicate, refused, or answered too late
         if said is not None:
             inbox.answer(row, said, now_ns)
         else:
@@ -21,16 +21,16 @@ was refused is checked anew, and nothing was sent for it. InboxBusy and InboxUna
 the poll is left out and tried again.
 """
 
-from enum import Enum, StrEnum
+from enum import Enum
 from typing import Annotated, NamedTuple, Protocol
 
 from pydantic import Field
 
-from messages.codes import ErrorCode
 from messages.trading import OrderIntent
 from messages.values import (
     IntentStatus,
     IntentType,
+    MarketSnapshot,
     Name,
     Nanoseconds,
     OrderType,
@@ -57,13 +57,6 @@ class InboxBusy(InboxUnavailable):
 
 class InboxNewer(RuntimeError):
     """The file was made by a newer version of Bulkhead; it is not touched."""
-
-
-class InboxCode(StrEnum):
-    """Refusals that only an inbox can make; all others are those of messages.codes."""
-
-    INTENT_MALFORMED = "INTENT_MALFORMED"
-    """A field is missing, is no text, or has a word that nobody knows. The words beside the code name the field."""
 
 
 class InboxIntent(Value):
@@ -168,6 +161,10 @@ class InboxPort(Protocol):
     def flush(self) -> dict[RowKey, Settled]:
         """Try the answers that wait, all in one transaction; what became of each."""
 
+    @property
+    def waiting(self) -> int:
+        """Answers that are not written yet."""
+
     def close(self) -> None: ...
 
 
@@ -177,31 +174,18 @@ class IntentFinder(Protocol):
     def find_intent(self, action_key: str, intent_id: str) -> KnownIntent | None:
         """The intent with this action key, else the one with this id. Raises LedgerUnavailable."""
 
-
-def answer_at_once(row: InboxRow, known: KnownIntent | None) -> InboxAnswer | None:
-    """What can be said without asking the risk guard; None when the row is to be handed to it."""
-    if known is not None:
-        is_this_row = (known.intent_id, known.action_key) == (row.intent_id, row.action_key)
-        if is_this_row and known.origin is Origin.INBOX:
-            return _as_in_ledger(known)
-        same = "action key" if known.action_key == row.action_key else "intent id"
-        words = f"the ledger has intent {known.intent_id} with this {same}"
-        return InboxAnswer(IntentStatus.DUPLICATE, ErrorCode.INTENT_DUPLICATE, words)
-    if row.refusal is None:
-        return None
-    is_twin = row.refusal.code == ErrorCode.INTENT_DUPLICATE
-    return InboxAnswer(IntentStatus.DUPLICATE if is_twin else IntentStatus.REJECTED, *row.refusal)
-
-
-def _as_in_ledger(known: KnownIntent) -> InboxAnswer:
-    """The row was taken before, and its answer did not get through."""
-    if known.status in (IntentStatus.REJECTED, IntentStatus.FAILED):
-        return InboxAnswer(known.status, known.code, known.reason)
-    return InboxAnswer(IntentStatus.SUBMITTED, known.code, f"taken over before a restart: {known.reason}")
+    def close(self) -> None: ...
 
 
 def order_intent(
-    row: InboxRow, *, venue: str, account: str, quantity: Quantity, correlation_id: str, decision_time_ns: int
+    row: InboxRow,
+    *,
+    venue: str,
+    account: str,
+    quantity: Quantity,
+    correlation_id: str,
+    decision_time_ns: int,
+    market: MarketSnapshot | None = None,
 ) -> OrderIntent:
     """The intent for the risk guard. `quantity` is the row's own, or what the caller found for an EXIT_FULL without.
 
@@ -225,4 +209,5 @@ def order_intent(
         account=account,
         quantity=quantity,
         decision_time_ns=decision_time_ns,
+        market=market,
     )

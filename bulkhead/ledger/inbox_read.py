@@ -12,13 +12,15 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from bulkhead.ledger.inbox_port import InboxCode, InboxIntent, InboxRefusal, InboxRow
+from bulkhead.ledger.inbox_port import InboxIntent, InboxRefusal, InboxRow
 from messages.codes import ErrorCode
 from messages.values import IntentType, OrderType, Side, SplitPolicy, TimeInForce
 
 MAX_FIELD_BYTES = 500
 MAX_SHOWN = 40
 """Characters of a bad value that are repeated in its refusal."""
+MAX_INTEGER = 2**63 - 1
+"""A blob may hold the digits of a larger one, which the ledger could not store."""
 _DECIMAL = re.compile(r"\d{1,30}(\.\d{1,30})?", re.ASCII)
 _KEY = re.compile(r"[!-~]{1,128}")
 _WHOLE = re.compile(r"\d{1,19}", re.ASCII)
@@ -74,7 +76,7 @@ def _intent(raw: RawRow, now_ns: int) -> InboxIntent:
     texts = {name: _text(name, raw.fields[name]) for name in COLUMNS}
     for name in ("intent_id", "action_key"):
         if not _KEY.fullmatch(texts[name] or ""):
-            raise _Refused(InboxCode.INTENT_MALFORMED, f"{name} must be 1 to 128 visible ASCII characters")
+            raise _Refused(ErrorCode.INTENT_MALFORMED, f"{name} must be 1 to 128 visible ASCII characters")
     if raw.twin is not None:
         words = f"row {raw.twin} came before it with the same action key or intent id"
         raise _Refused(ErrorCode.INTENT_DUPLICATE, words)
@@ -95,22 +97,22 @@ def _intent(raw: RawRow, now_ns: int) -> InboxIntent:
         wrong = error.errors()[0]
         field = ".".join(map(str, wrong["loc"]))
         shown = _shown(texts.get(field) or "")
-        raise _Refused(InboxCode.INTENT_MALFORMED, f"{field} is {shown}: {wrong['msg']}") from None
+        raise _Refused(ErrorCode.INTENT_MALFORMED, f"{field} is {shown}: {wrong['msg']}") from None
 
 
 def _text(name: str, value: bytes | None) -> str | None:
     if value is None or value == b"":
         if name in _OPTIONAL:
             return None
-        raise _Refused(InboxCode.INTENT_MALFORMED, f"{name} is missing")
+        raise _Refused(ErrorCode.INTENT_MALFORMED, f"{name} is missing")
     if len(value) > MAX_FIELD_BYTES:
-        raise _Refused(InboxCode.INTENT_MALFORMED, f"{name} is longer than {MAX_FIELD_BYTES} bytes")
+        raise _Refused(ErrorCode.INTENT_MALFORMED, f"{name} is longer than {MAX_FIELD_BYTES} bytes")
     try:
         text = value.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise _Refused(InboxCode.INTENT_MALFORMED, f"{name} is not UTF-8 at byte {error.start}") from None
+        raise _Refused(ErrorCode.INTENT_MALFORMED, f"{name} is not UTF-8 at byte {error.start}") from None
     if not text.isprintable():
-        raise _Refused(InboxCode.INTENT_MALFORMED, f"{name} has characters that cannot be printed")
+        raise _Refused(ErrorCode.INTENT_MALFORMED, f"{name} has characters that cannot be printed")
     return text
 
 
@@ -121,13 +123,15 @@ def _shown(text: str) -> str:
 def _word(name: str, text: str, kind: type[StrEnum]) -> str:
     if text not in set(kind):
         words = ", ".join(kind)
-        raise _Refused(InboxCode.INTENT_MALFORMED, f"{name} is {_shown(text)} and must be one of {words}")
+        raise _Refused(ErrorCode.INTENT_MALFORMED, f"{name} is {_shown(text)} and must be one of {words}")
     return text
 
 
 def _integer(name: str, text: str) -> int:
     if not _WHOLE.fullmatch(text):
-        raise _Refused(InboxCode.INTENT_MALFORMED, f"{name} is {_shown(text)} and must be a whole number")
+        raise _Refused(ErrorCode.INTENT_MALFORMED, f"{name} is {_shown(text)} and must be a whole number")
+    if int(text) > MAX_INTEGER:
+        raise _Refused(ErrorCode.NUMBER_IMPOSSIBLE, f"{name} is {text} and must be {MAX_INTEGER} at most")
     return int(text)
 
 
@@ -140,7 +144,7 @@ def _amount(name: str, text: str) -> Decimal:
     if is_number or unsigned.lower() in _NO_NUMBERS or _DECIMAL.fullmatch(unsigned):
         raise _Refused(ErrorCode.NUMBER_IMPOSSIBLE, f"{name} is {_shown(text)} and must be a number above zero")
     words = "must be a plain decimal like 0.015, without exponent, at most 30 digits before and behind the point"
-    raise _Refused(InboxCode.INTENT_MALFORMED, f"{name} is {_shown(text)} and {words}")
+    raise _Refused(ErrorCode.INTENT_MALFORMED, f"{name} is {_shown(text)} and {words}")
 
 
 def _quantity(text: str | None, intent_type: str) -> Decimal | None:
@@ -148,14 +152,14 @@ def _quantity(text: str | None, intent_type: str) -> Decimal | None:
         return _amount("quantity", text)
     if intent_type == IntentType.EXIT_FULL:
         return None
-    raise _Refused(InboxCode.INTENT_MALFORMED, "quantity is missing; only an EXIT_FULL may leave it out")
+    raise _Refused(ErrorCode.INTENT_MALFORMED, "quantity is missing; only an EXIT_FULL may leave it out")
 
 
 def _limit_price(text: str | None, order_type: str) -> Decimal | None:
     if order_type == OrderType.MKT:
         if text is not None:
-            raise _Refused(InboxCode.INTENT_MALFORMED, "a market order must not have a limit_price")
+            raise _Refused(ErrorCode.INTENT_MALFORMED, "a market order must not have a limit_price")
         return None
     if text is None:
-        raise _Refused(InboxCode.INTENT_MALFORMED, "limit_price is missing; a limit order needs it")
+        raise _Refused(ErrorCode.INTENT_MALFORMED, "limit_price is missing; a limit order needs it")
     return _amount("limit_price", text)

@@ -9,7 +9,7 @@ Not guarded against: code in our own process that lies about who it is. It catch
 
 from collections.abc import Iterable
 
-from messages import adjustments, escapes, records
+from messages import adjustments, escapes, inbox, records
 from messages.instruments import InstrumentsRecorded
 from messages.records import Record
 
@@ -18,6 +18,7 @@ PORTFOLIO = "portfolio"
 RISK_GUARD = "risk-guard"
 FAILURE_HANDLER = "failure-handler"
 DESK = "operator-desk"
+INBOX = "intent-inbox"
 SESSION = "session"
 INSTRUMENT_MASTER = "instrument-master"
 
@@ -57,6 +58,7 @@ _BY_OWNER: dict[frozenset[str], tuple[type[Record], ...]] = {
     ),
     frozenset({SESSION, INSTRUMENT_MASTER}): (InstrumentsRecorded,),
     frozenset({DESK}): (records.OperatorActed,),
+    frozenset({INBOX}): (inbox.InboxRowTaken, inbox.InboxRowRefused),
     frozenset({SESSION}): (
         records.SessionStarted,
         records.SessionStopped,

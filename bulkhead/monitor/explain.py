@@ -13,6 +13,7 @@ from rich.text import Text
 from bulkhead.monitor.explain_find import Found, Item, NotFound, find
 from bulkhead.monitor.explain_words import Words, ticket_words, words_of
 from bulkhead.monitor.words import amount, date_and_clock, one_line, rounded, span
+from messages.inbox import InboxRowRefused
 from messages.orders import OrderRow
 from messages.records import IntentRecorded, OrderRecorded, RiskRefusalRecorded, RiskTripRecorded, RoundTripRecorded
 from messages.trading import DecisionMade
@@ -113,6 +114,10 @@ def _headline(found: Found) -> str:
     if refusals and isinstance(refusals[-1].said, RiskRefusalRecorded):
         refusal = refusals[-1].said.refusal
         return f"The risk guard refused it ({refusal.code}); nothing was sent."
+    rows = found.of(InboxRowRefused)
+    if rows and isinstance(rows[-1].said, InboxRowRefused):
+        row = rows[-1].said
+        return f"The inbox answered its row {row.row_id} with {row.status} ({row.code}); nothing was sent."
     decisions = found.of(DecisionMade)
     if decisions and isinstance(decisions[-1].said, DecisionMade):
         return _decision_headline(decisions[-1].said, is_intent_recorded=bool(found.of(IntentRecorded)))

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from bulkhead.monitor.lines import Line, find_lines, read_lines, session_folders, stream_files
 from messages.catalogue import RECORDS
+from messages.inbox import InboxRowRefused, InboxRowTaken
 from messages.orders import Fill
 from messages.portfolio import RoundTrip
 from messages.records import (
@@ -147,6 +148,10 @@ def _ids(said: Value) -> set[str]:
             return {said.intent.intent_id, said.intent.action_key}
         case IntentStatusChanged():
             return {said.intent_id}
+        case InboxRowTaken():
+            return {said.intent.intent_id, said.intent.action_key}
+        case InboxRowRefused():
+            return {said.intent_id, said.action_key}
         case OrderRecorded():
             order = said.order
             return {order.ticket.client_order_id, order.intent_id, order.venue_order_id or ""}
@@ -166,7 +171,7 @@ def _ids(said: Value) -> set[str]:
 def _links(said: Value) -> set[str]:
     """Ids that lead on to the rest of the same trade. A venue's order id is not among them: venues use them again."""
     match said:
-        case IntentRecorded():
+        case IntentRecorded() | InboxRowTaken():
             return {said.intent.intent_id}
         case OrderRecorded():
             return {said.order.ticket.client_order_id, said.order.intent_id}

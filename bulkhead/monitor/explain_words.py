@@ -11,6 +11,7 @@ from functools import singledispatch
 from bulkhead.monitor.explain_find import Item
 from bulkhead.monitor.summary import RECOVERY_SOURCES
 from bulkhead.monitor.words import amount, clock, one_line, rounded
+from messages.inbox import InboxRowRefused, InboxRowTaken
 from messages.orders import Fill, OrderRow, OrderTicket
 from messages.records import (
     FillRecorded,
@@ -126,9 +127,35 @@ def _intent(record: IntentRecorded, at_ns: int) -> list[Words]:
         Words(at_ns=at_ns, rank=2, what="risk checks", words=approved),
         Words(at_ns=at_ns, rank=3, what="intent", words=wished),
     ]
-    if intent.origin is not Origin.STRATEGY and intent.market is not None:
+    if intent.origin not in (Origin.STRATEGY, Origin.INBOX) and intent.market is not None:
         links.insert(0, _tick(intent.market, intent.decision_time_ns))
     return links
+
+
+@_describe.register
+def _inbox_taken(record: InboxRowTaken, _: int) -> list[Words]:
+    """Stands where a strategy has its decision."""
+    intent = record.intent
+    price = "at the market" if intent.limit_price is None else f"at a limit of {amount(intent.limit_price)}"
+    waited_s = max(0, intent.decision_time_ns - record.created_ns) / 1e9
+    words = (
+        f"A program outside put row {record.row_id} into the inbox for {intent.strategy_id}: {intent.intent_type}"
+        f" {intent.side} {amount(intent.quantity)} {intent.symbol} {price}:"
+        f" {one_line(intent.reason or 'no reason is given', 500)}. Action key {intent.action_key}. It was taken"
+        f" {waited_s:.1f} s after it was made, and went to the risk guard."
+    )
+    taken = Words(at_ns=intent.decision_time_ns, rank=1, what="inbox", words=words)
+    return [*([_tick(intent.market, intent.decision_time_ns)] if intent.market else []), taken]
+
+
+@_describe.register
+def _inbox_refused(record: InboxRowRefused, at_ns: int) -> list[Words]:
+    asked = f" It asked for {record.asked}." if record.asked else ""
+    words = (
+        f"Row {record.row_id} of the inbox (action key {one_line(record.action_key)}) was answered {record.status}"
+        f" ({record.code}): {one_line(record.reason, 500)}.{asked} Nothing was sent for it."
+    )
+    return [Words(at_ns=at_ns, rank=2, what="refused", words=words)]
 
 
 def _check(check: str) -> str:

@@ -54,6 +54,7 @@ _FIXED_LEVELS = {
     "ForeignOrderSeen": LineLevel.WARNING,
     "OrphanFillSeen": LineLevel.WARNING,
     "DeadLetterRecorded": LineLevel.WARNING,
+    "InboxRowRefused": LineLevel.WARNING,
     "RiskTripRecorded": LineLevel.ERROR,
     "ChildDownRecorded": LineLevel.ERROR,
     "EscapeRecorded": LineLevel.ERROR,
@@ -137,6 +138,24 @@ def _intent(payload: _Payload) -> _Shown:
         f"{intent['intent_type']} {intent['side']} {amount(intent['quantity'])} {intent['symbol']} {_price(intent)}"
         f"  approved by {len(payload['checks'])} checks  intent {short(intent['intent_id'])}"
         f"  strategy {intent['strategy_id']}"
+    )
+
+
+def _inbox_taken(payload: _Payload) -> _Shown:
+    intent = payload["intent"]
+    return "INBOX", (
+        f"row {payload['row_id']}: {intent['intent_type']} {intent['side']} {amount(intent['quantity'])}"
+        f" {intent['symbol']} {_price(intent)} – {intent['reason'] or 'no reason given'}"
+        f"  intent {short(intent['intent_id'])}  strategy {intent['strategy_id']}"
+    )
+
+
+def _inbox_refused(payload: _Payload) -> _Shown:
+    code = f"{payload['code']}: " if payload.get("code") else ""
+    asked = f"  asked {payload['asked']}" if payload["asked"] else ""
+    return "INBOX", (
+        f"row {payload['row_id']} {payload['status']}  {code}{payload['reason']}{asked}"
+        f"  intent {short(payload['intent_id'])}"
     )
 
 
@@ -361,6 +380,8 @@ _WORDS: dict[str, Callable[[_Payload], _Shown]] = {
     "DecisionOutcome": _outcome,
     "IntentRecorded": _intent,
     "IntentStatusChanged": _intent_status,
+    "InboxRowTaken": _inbox_taken,
+    "InboxRowRefused": _inbox_refused,
     "OrderRecorded": _order,
     "FillRecorded": _fill,
     "ForeignOrderSeen": _foreign,

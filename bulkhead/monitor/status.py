@@ -90,6 +90,23 @@ class RateStatus(Value):
     used: int
 
 
+class InboxStatus(Value):
+    """Rows of the intent inbox, counted since its actor came up."""
+
+    file: str
+    taken: int
+    waiting: int
+    """Taken, and not answered."""
+    unwritten: int
+    """Answers that wait for another process to leave the file."""
+    submitted: int
+    duplicate: int
+    rejected: int
+    failed: int
+    trouble: str | None = None
+    """Why no row can be taken at present."""
+
+
 class StatusReport(Value):
     """Everything `bulkhead status` shows. Times are of the wall clock, since its readers live there."""
 
@@ -111,6 +128,8 @@ class StatusReport(Value):
     open_orders: tuple[OpenOrderStatus, ...] = ()
     rates: tuple[RateStatus, ...] = ()
     pnl: PnlStatus | None = None
+    inbox: InboxStatus | None = None
+    """None where no rows are taken."""
     counters: dict[str, int] = Field(default_factory=dict)
     stages: dict[str, StageStatus] = Field(default_factory=dict)
     """By stage of the order path."""

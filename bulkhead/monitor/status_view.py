@@ -1,6 +1,7 @@
 """A status as rich renders it: a headline that says whether to believe the rest, the tree, and tables."""
 
 from rich.console import Group, RenderableType
+from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -35,9 +36,13 @@ def render_status(view: StatusView) -> RenderableType:
     if view.liveness is not Liveness.LIVE:
         parts.append(Text("What follows is what it last reported; it may no longer be so.", style="yellow"))
     parts += [_stop_panel(report), TreeView(report.tree, report.written_at_ns)]
-    parts += [table for table in (_feeds(report), _rates(report), _positions(report), _orders(report)) if table]
-    parts += [table for table in (_money(report), _stages(report)) if table]
+    parts += [table for table in _tables(report) if table]
     return Group(*parts)
+
+
+def _tables(report: StatusReport) -> tuple[Table | None, ...]:
+    live = (_feeds(report), _rates(report), _positions(report), _orders(report), _inbox(report))
+    return (*live, _money(report), _stages(report))
 
 
 def _stop_panel(report: StatusReport) -> RenderableType:
@@ -137,6 +142,18 @@ def _orders(report: StatusReport) -> Table | None:
             Text(order.status.value, style="bold red" if is_unknown else ""),
             f"{order.age_s:.1f}",
         )
+    return table
+
+
+def _inbox(report: StatusReport) -> Table | None:
+    inbox = report.inbox
+    if inbox is None:
+        return None
+    names = ("taken", "waiting", "submitted", "duplicate", "rejected", "failed", "unwritten")
+    table = _table(f"inbox {escape(inbox.file)}", *names)
+    _row(table, *(f"{getattr(inbox, name):,}" for name in names))
+    if inbox.trouble is not None:
+        table.caption, table.caption_justify = Text(one_line(inbox.trouble), style="bold red"), "left"
     return table
 
 

@@ -16,7 +16,7 @@ from bulkhead.risk.numbers import BPS, WIDE, ZERO
 from messages.orders import IntentClosed, IntentWaits, OrderRow
 from messages.portfolio import PortfolioSnapshot, Position
 from messages.trading import OrderIntent
-from messages.values import Side
+from messages.values import Origin, Side
 
 NS_PER_S = 1_000_000_000
 _UNKNOWN_PRICE = Decimal("NaN")
@@ -32,6 +32,8 @@ class Reservation(NamedTuple):
     is_entry: bool
     closed_ns: int | None = None
     """When its intent was closed; it then waits for the portfolio to show its fills."""
+    origin: Origin = Origin.STRATEGY
+    """Of its intent; told of none that was rebuilt from orders."""
 
 
 class Exposure(NamedTuple):
@@ -70,6 +72,7 @@ def reserve(exposure: Exposure, intent: OrderIntent, notional: Decimal) -> Expos
         intent.side,
         notional if is_entry else ZERO,
         is_entry,
+        origin=intent.origin,
     )
     return Exposure({**exposure.reservations, intent.intent_id: reservation})
 

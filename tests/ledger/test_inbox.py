@@ -16,10 +16,10 @@ import pytest
 
 from bulkhead.ledger import inbox as module
 from bulkhead.ledger.inbox import Inbox
+from bulkhead.ledger.inbox_answers import answer_at_once
 from bulkhead.ledger.inbox_port import (
     InboxAnswer,
     InboxBusy,
-    InboxCode,
     InboxNewer,
     InboxPort,
     InboxRow,
@@ -27,7 +27,6 @@ from bulkhead.ledger.inbox_port import (
     IntentFinder,
     KnownIntent,
     Settled,
-    answer_at_once,
     order_intent,
 )
 from bulkhead.ledger.sqlite import LedgerReader, SqliteLedger
@@ -388,7 +387,7 @@ def test_garbage_in_text_columns_is_refused_row_by_row(inbox: Inbox, path: Path)
         "UPDATE order_intents SET reason = zeroblob(50000000), side = 3.5, leg = 'x' WHERE row_id = 3",
     )
     bad = inbox.take(now_ns())
-    assert [row.refusal and row.refusal.code for row in bad] == [*[InboxCode.INTENT_MALFORMED] * 3, None]
+    assert [row.refusal and row.refusal.code for row in bad] == [*[ErrorCode.INTENT_MALFORMED] * 3, None]
     assert bad[1].action_key == r"\xff"
     for row in bad[:3]:
         said = answer_at_once(row, None)

@@ -32,6 +32,8 @@ SENDERS = {
     "actors/portfolio.py": owners.PORTFOLIO,
     "actors/risk_guard.py": owners.RISK_GUARD,
     "actors/failure_handler.py": owners.FAILURE_HANDLER,
+    "actors/inbox.py": owners.INBOX,
+    "actors/inbox_keeper.py": owners.INBOX,
     "bulkhead/app/desk.py": owners.DESK,
     "bulkhead/app/session.py": owners.SESSION,
     "actors/instrument_master.py": owners.INSTRUMENT_MASTER,
@@ -56,6 +58,7 @@ def test_the_owners_are_named_as_the_actors_are() -> None:
         addresses.FAILURE_HANDLER,
         addresses.INSTRUMENT_MASTER,
         house.DESK,
+        addresses.INBOX,
         owners.SESSION,
     }
 

@@ -161,6 +161,7 @@ COMMANDS = {
     "Append",
     "LoadInstruments",
     "LoadRecovery",
+    "TellMarket",
     "TellState",
     "ReconcilePortfolio",
     "CancelEntries",
