@@ -27,6 +27,8 @@ class FakeContext:
     now: int = T0
     subscribed: dict[str, tuple[str, ...]] = field(default_factory=dict)
     told: list[tuple[str, Body]] = field(default_factory=list)
+    chains: list[str | None] = field(default_factory=list)
+    """The correlation that each told body was given, None where it goes on from what was heard."""
     published: list[tuple[str, Body]] = field(default_factory=list)
     posted: list[Letter] = field(default_factory=list)
     timers: dict[str, tuple[float, Body]] = field(default_factory=dict)
@@ -49,6 +51,7 @@ class FakeContext:
 
     def tell(self, to: str, body: Body, *, correlation_id: str | None = None) -> None:
         self.told.append((to, body))
+        self.chains.append(correlation_id)
 
     def publish(self, topic: str, body: Body) -> None:
         self.published.append((topic, body))
@@ -135,10 +138,10 @@ class Story:
         self.actor.on_start(self.ctx)
         return self.ctx
 
-    def hear(self, *bodies: Body, sender: str = "test") -> FakeContext:
+    def hear(self, *bodies: Body, sender: str = "test", chain: str | None = None) -> FakeContext:
         for body in bodies:
             self._heard += 1
-            self.ctx.current = enveloped(body, sender, self._heard, at_ns=self.ctx.now)
+            self.ctx.current = enveloped(body, sender, self._heard, at_ns=self.ctx.now, correlation_id=chain)
             self.actor.receive(body, self.ctx)
             self.ctx.current = None
         return self.ctx

@@ -7,7 +7,7 @@ import pytest
 from actors import addresses
 from actors.market_data import MAX_RECONNECTS, MarketDataActor
 from messages.failure import FailureMode, FailureReported
-from messages.market import Bar, FeedConnected, FeedDisconnected, FeedGap, MarketData, Quote, Trade
+from messages.market import Bar, FeedConnected, FeedDisconnected, FeedGap, MarketData, MarketTold, Quote, TellMarket, Trade
 from messages.portfolio import Marks
 from tests.actors.kit import NS_PER_S, Story
 from tests.execution.orders import T0
@@ -165,3 +165,14 @@ def test_a_one_sided_quote_makes_no_mark(story: Story) -> None:
     story.hear(quote(1, None, "100"))
     story.later(1, "marks")
     assert not story.ctx.publishes(Marks)
+
+
+def test_it_tells_what_it_saw_last_of_a_symbol(story: Story) -> None:
+    story.hear(TellMarket(symbol="BTCUSDT"), sender="asker")
+    story.hear(trade(2, "100.5"), quote(1, "99", "101"), trade(1, "7"))  # the last one is late
+    story.hear(TellMarket(symbol="BTCUSDT"), TellMarket(symbol="NONE"), sender="asker")
+    first, second, unknown = story.ctx.tells(MarketTold, "asker")
+    assert (first.market, unknown.market) == (None, None)
+    assert second.market is not None
+    assert (second.market.bid, second.market.ask, second.market.last) == (Decimal(99), Decimal(101), Decimal("100.5"))
+    assert second.market.event_time_ns == T0 + 2 * NS_PER_S

@@ -14,7 +14,7 @@ from messages.portfolio import TellState
 from messages.records import LimitApproachRecorded, RiskRefusalRecorded, RiskTripRecorded
 from messages.supervision import Busy
 from messages.trading import RiskApproved, RiskRefused
-from messages.values import OrderStatus, StopLevel
+from messages.values import Origin, OrderStatus, StopLevel
 from supervisor.gate import Gate
 from tests.actors.kit import Story, open_gate
 from tests.execution.orders import order
@@ -175,3 +175,13 @@ def test_a_strategy_learns_the_level_in_force() -> None:
     guard = Guard()
     guard.hear(TellState(strategy_id="trend"), sender=OWNER)
     assert guard.ctx.tells(StopLevelTold, OWNER) == [StopLevelTold(level=StopLevel.RUN, change=0)]
+
+
+def test_the_sender_of_an_inbox_row_is_told_where_it_listens_and_not_its_owner() -> None:
+    guard = Guard(max_order_notional="150", dust_notional="1")
+    guard.hear(portfolio(), intent(1, origin=Origin.INBOX, quantity=Decimal(100)), intent(2, origin=Origin.INBOX))
+    assert guard.approved() == ["i2"]
+    guard.hear(Busy(to=addresses.OMS, message_id="m", message_type="RiskApproved", about="i2"))
+    told = guard.ctx.tells(RiskRefused, addresses.INBOX)
+    assert [(refusal.intent_id, refusal.code) for refusal in told] == [("i1", "RISK_ORDER_NOTIONAL"), ("i2", "BUSY")]
+    assert guard.refused() == []
