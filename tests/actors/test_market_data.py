@@ -7,7 +7,17 @@ import pytest
 from actors import addresses
 from actors.market_data import MAX_RECONNECTS, MarketDataActor
 from messages.failure import FailureMode, FailureReported
-from messages.market import Bar, FeedConnected, FeedDisconnected, FeedGap, MarketData, MarketTold, Quote, TellMarket, Trade
+from messages.market import (
+    Bar,
+    FeedConnected,
+    FeedDisconnected,
+    FeedGap,
+    MarketData,
+    MarketTold,
+    Quote,
+    TellMarket,
+    Trade,
+)
 from messages.portfolio import Marks
 from tests.actors.kit import NS_PER_S, Story
 from tests.execution.orders import T0

@@ -40,7 +40,7 @@ from messages.records import (
     OrderRecorded,
 )
 from messages.supervision import Terminated
-from messages.values import IntentStatus, OnStop, OrderStatus
+from messages.values import IntentStatus, OnStop, OrderStatus, Origin
 from tests.actors.kit import NS_PER_S, Story, open_gate, released
 from tests.actors.oms_story import BROKER, SEAT, Oms, approval, loaded, snapshot
 from tests.execution.orders import T0, executed, market, order
@@ -135,6 +135,12 @@ def test_an_order_leaves_only_as_a_letter_that_the_ledger_releases(oms: Oms) -> 
     assert submit[0] == BROKER
     assert submit[1].ticket.client_order_id == key
     assert [type(record).__name__ for record in append.records] == ["IntentRecorded", "OrderRecorded"]
+
+
+@pytest.mark.parametrize(("origin", "who"), [(Origin.STRATEGY, "strategy:trend"), (Origin.INBOX, "intent-inbox")])
+def test_whoever_handed_it_in_is_told_that_nothing_came_of_it(oms: Oms, origin: Origin, who: str) -> None:
+    oms.hear(approval(origin=origin, quantity=Decimal("0.0001")))
+    assert oms.releases(IntentSettled) == [who]
 
 
 @pytest.mark.req("TEST-712")

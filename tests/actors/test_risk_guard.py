@@ -14,7 +14,7 @@ from messages.portfolio import TellState
 from messages.records import LimitApproachRecorded, RiskRefusalRecorded, RiskTripRecorded
 from messages.supervision import Busy
 from messages.trading import RiskApproved, RiskRefused
-from messages.values import Origin, OrderStatus, StopLevel
+from messages.values import OrderStatus, Origin, StopLevel
 from supervisor.gate import Gate
 from tests.actors.kit import Story, open_gate
 from tests.execution.orders import order

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from messages.catalogue import record_to_json
+from messages.inbox import InboxRowRefused, InboxRowTaken
 from messages.orders import Fill, OrderRow, OrderTicket, Reconciled
 from messages.portfolio import PortfolioSnapshot, Position, RoundTrip
 from messages.records import (
@@ -22,6 +23,7 @@ from messages.records import (
 )
 from messages.trading import Decision, DecisionMade, OrderIntent
 from messages.values import (
+    IntentStatus,
     IntentType,
     MarketSnapshot,
     Mode,
@@ -130,6 +132,20 @@ def intent(
         checks=("order_notional 32005.10<=50000", "max_positions 0<3", "duplicate_intent none"),
         reserved_notional=Decimal("32005.10"),
     )  # fmt: skip
+
+
+def row_taken(record: IntentRecorded, row_id: int = 7) -> InboxRowTaken:
+    """The row that the intent was made of, half a second after it was inserted."""
+    created_ns = record.intent.decision_time_ns - NS // 2
+    return InboxRowTaken(row_id=row_id, intent=record.intent, created_ns=created_ns)
+
+
+def row_refused(**more: Any) -> InboxRowRefused:
+    fields = {
+        "row_id": 9, "intent_id": "abc", "action_key": "key-9", "status": IntentStatus.REJECTED,
+        "code": "NUMBER_IMPOSSIBLE", "reason": "quantity is '-1' and must be a number above zero", "asked": "",
+    }  # fmt: skip
+    return InboxRowRefused.model_validate({**fields, **more})
 
 
 def order(

@@ -26,6 +26,8 @@ from tests.monitor.sessions import (
     order,
     portfolio,
     position,
+    row_refused,
+    row_taken,
     write_round_trip,
 )
 from tests.monitor.test_summary import refused, tripped
@@ -126,6 +128,33 @@ def test_a_refusal_shows_the_numbers(session: Session, wanted: str) -> None:
     assert whats(told) == ["tick", "decision", "refused"]
     assert "max_positions was 3, the limit is 3" in words_of(told, "refused")
     assert told.headline == "The risk guard refused it (MAX_POSITIONS); nothing was sent."
+
+
+@pytest.mark.parametrize("wanted", ["S1/trend.1.8", "S1/trend.1.8/0", "client-8"])
+def test_a_row_of_the_inbox_stands_where_a_strategy_has_its_decision(session: Session, wanted: str) -> None:
+    made = intent(8, at(20), origin=Origin.INBOX)
+    session.add(at(20), row_taken(made))
+    session.add(at(20.001), made, order(8, OrderStatus.PENDING_SUBMIT, "created", at(20.001)))
+    told = explain(session.path.parent, wanted)
+    assert whats(told) == ["tick", "inbox", "risk checks", "intent", "order"]
+    words = words_of(told, "inbox")
+    assert "put row 7 into the inbox for trend: ENTRY BUY 0.5 BTCUSDT at the market" in words
+    assert "Action key S1/trend.1.8/0. It was taken 0.5 s after" in words
+
+
+def test_a_row_of_the_inbox_that_the_risk_guard_refused_says_what_it_wanted(session: Session) -> None:
+    session.add(at(20), row_taken(intent(8, at(20), origin=Origin.INBOX)))
+    session.add(at(20.001), refused())
+    assert whats(explain(session.path.parent, "S1/trend.1.8")) == ["tick", "inbox", "refused"]
+
+
+@pytest.mark.parametrize("wanted", ["abc", "key-9"])
+def test_a_row_that_became_no_intent_is_explained_by_its_keys(session: Session, wanted: str) -> None:
+    session.add(at(20), row_refused(asked="ENTRY BUY 1 BTCUSDT at the market for model"))
+    told = explain(session.path.parent, wanted)
+    assert told.headline == "The inbox answered its row 9 with REJECTED (NUMBER_IMPOSSIBLE); nothing was sent."
+    assert whats(told) == ["refused"]
+    assert "quantity is '-1' and must be a number above zero. It asked for ENTRY BUY 1" in words_of(told, "refused")
 
 
 def test_an_unknown_outcome_over_two_sessions(tmp_path: Path) -> None:

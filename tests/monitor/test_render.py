@@ -37,9 +37,21 @@ from messages.records import (
     StopLevelRecorded,
 )
 from messages.supervision import ChildDown, ChildReady, DeadLetter
-from messages.values import IntentStatus, OrderStatus, Side, StopLevel
+from messages.values import IntentStatus, OrderStatus, Origin, Side, StopLevel
 from tests.execution.orders import T0, intent
-from tests.monitor.sessions import SYMBOL, at, enter, fill, order, portfolio, position, reconciled
+from tests.monitor import sessions
+from tests.monitor.sessions import (
+    SYMBOL,
+    at,
+    enter,
+    fill,
+    order,
+    portfolio,
+    position,
+    reconciled,
+    row_refused,
+    row_taken,
+)
 from tests.monitor.test_summary import refused, tripped
 
 ONE = Decimal(1)
@@ -70,6 +82,10 @@ def line_of(record: Record) -> Line:
         (IntentStatusChanged(intent_id="i1", status=IntentStatus.FAILED, code="X", reason="why"), W,
          "INTENT   i1 FAILED  X: why"),
         (IntentStatusChanged(intent_id="i1", status=IntentStatus.DONE, reason="all ended"), I, "i1 DONE  all ended"),
+        (row_taken(sessions.intent(1, at(1), origin=Origin.INBOX)), I,
+         "INBOX    row 7: ENTRY BUY 0.5 BTCUSDT market – the fast mean is above the slow one"),
+        (row_refused(), W, "INBOX    row 9 REJECTED  NUMBER_IMPOSSIBLE: quantity is '-1'"),
+        (row_refused(asked="ENTRY BUY 1 X"), W, "asked ENTRY BUY 1 X"),
         (order(1, OrderStatus.REJECTED, "rejected", at(0), reason="too poor", notes=("odd",)), W,
          "ORDER    rejected  BUY 0.5 BTCUSDT market  REJECTED, 0 filled  too poor  noted: odd"),
         (order(1, OrderStatus.FILLED, "filled", at(0), filled="0.5", is_late=True), E, "filled LATE"),

@@ -13,6 +13,7 @@ from rich.console import Console
 from bulkhead.monitor.procfs import process_started
 from bulkhead.monitor.status import (
     FeedStatus,
+    InboxStatus,
     Liveness,
     OpenOrderStatus,
     PnlStatus,
@@ -81,6 +82,10 @@ def full_report() -> StatusReport:
         pnl=PnlStatus(
             currency="USDT", equity=Decimal(99_990), realised=Decimal("-3.2"), unrealised=Decimal("4.9"),
             day=Decimal(-10), drawdown=Decimal(10),
+        ),
+        inbox=InboxStatus(
+            file="logs/[in]box.db", taken=4_321, waiting=2, unwritten=0, submitted=4_000, duplicate=19, rejected=300,
+            failed=0, trouble="logs/[in]box.db is in use by another process",
         ),
         counters={"orders_sent": 3},
     )  # fmt: skip
@@ -183,7 +188,7 @@ def test_the_screen_says_what_matters(tmp_path: Path) -> None:
     for words in (
         "LIVE", "gate shut", "SOFT", "loss of the day", "an operator must lift it", "strategy:trend", "PARKED",
         "ValueError: [bad]", "400 ms", "lost", "ring", "sim[0]", "12,345", "never", "64,010.2", "+4.9", "UNKNOWN",
-        "99,990 USDT", "orders sent",
+        "99,990 USDT", "orders sent", "inbox logs/[in]box.db", "4,321", "in use by another process",
     ):  # fmt: skip
         assert words in text, words
     assert "last reported" not in text
