@@ -41,7 +41,8 @@ from supervisor.gate import Gate
 from supervisor.runtime.behaviour import Context, receives
 
 START_PATIENCE_S = 30.0
-"""So long after its start rows are left alone until the books have been compared once: no entry would pass."""
+"""So long after its start rows wait until the books were compared and an account and a price were seen: before, no
+entry would pass."""
 LIMITED_S = 60.0
 """Venues count requests by the minute: so long after an order was held back for it, the poll is the slow one."""
 RATE_CODES = ("RATE_LIMITED:", "BANNED:")
@@ -79,7 +80,7 @@ class InboxActor(InboxKeeper):
         self._seat, self._gate = seat, gate
         self._asking: Asking | None = None
         self._positions: dict[tuple[str, str], Decimal] = {}
-        self._knows_positions = self._was_recovered = False
+        self._knows_positions = self._saw_account = self._has_begun = False
         self._started_ns = self._limited_until_ns = 0
 
     def on_start(self, ctx: Context) -> None:
@@ -100,6 +101,7 @@ class InboxActor(InboxKeeper):
 
     @receives(PortfolioSnapshot)
     def on_portfolio(self, snapshot: PortfolioSnapshot, _: Context) -> None:
+        self._saw_account = True
         self._hold(snapshot.positions)
 
     def _hold(self, positions: tuple[Position, ...]) -> None:
@@ -143,9 +145,12 @@ class InboxActor(InboxKeeper):
         """Whether a row would be judged by what is true: not while the house is still reading its books."""
         if not (self._knows_positions and self._knows_orders):
             return False
-        waited_s = (ctx.now_ns() - self._started_ns) / 1e9
-        self._was_recovered = self._was_recovered or self._gate.is_recovered or waited_s > START_PATIENCE_S
-        return self._was_recovered and not self._gate.is_in_force(STOPPING)
+        is_compared = self._saw_account and self._gate.is_recovered
+        self._has_begun = self._has_begun or is_compared or not self._is_starting(ctx)
+        return self._has_begun and not self._gate.is_in_force(STOPPING)
+
+    def _is_starting(self, ctx: Context) -> bool:
+        return ctx.now_ns() - self._started_ns <= int(START_PATIENCE_S * 1e9)
 
     def _take(self, ctx: Context) -> None:
         try:
@@ -222,8 +227,13 @@ class InboxActor(InboxKeeper):
     @receives(MarketTold)
     def on_market(self, told: MarketTold, ctx: Context) -> None:
         asking = self._asking
-        if asking is not None and asking.symbol == told.symbol:
-            self._asking = None
+        if asking is None or asking.symbol != told.symbol:
+            return  # it came too late
+        self._asking = None
+        if told.market is None and self._is_starting(ctx):
+            self._queue.appendleft(asking.row)
+            self._room = 0
+        else:
             self._hand_in(asking.row, asking.quantity, told.market, ctx)
 
     def _hand_in(self, row: InboxRow, quantity: Decimal, market: MarketSnapshot | None, ctx: Context) -> None:

@@ -23,6 +23,7 @@ from supervisor.gate import Gate
 from tests.actors.kit import Story, open_gate, released
 from tests.execution.orders import T0, market
 from tests.ledger.stories import entry
+from tests.risk.portfolios import portfolio
 
 HOUSE = House(
     session_id="s1",
@@ -50,6 +51,7 @@ class InboxStory(Story):
 
     def inform(self, *positions: Position) -> None:
         self.hear(PositionsTold(positions=positions), OrdersTold(orders=(), reserved_notional={}))
+        self.hear(portfolio(*positions))
 
     # -- the sender ---------------------------------------------------------------------------------------------------
 

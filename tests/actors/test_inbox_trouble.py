@@ -11,6 +11,7 @@ from actors.inbox_keeper import ANSWER_TIMEOUT_S, SEARCH_TIMEOUT_S
 from bulkhead.ledger.inbox import Inbox
 from messages.codes import ErrorCode
 from messages.failure import FailureMode, FailureReported, StopLevelTold, StopReason
+from messages.market import MarketTold
 from messages.orders import OrdersTold
 from messages.portfolio import PositionsTold, TellState
 from messages.records import Append, AppendFailed
@@ -82,7 +83,21 @@ def test_nothing_is_taken_before_positions_and_orders_are_told(tmp_path: Path) -
     assert not story.asked_market()
     story.hear(OrdersTold(orders=(), reserved_notional={}))
     story.poll()
+    assert not story.asked_market(), "no entry would pass before an account is seen"
+    story.hear(portfolio())
+    story.poll()
     assert story.asked_market()
+
+
+def test_after_a_start_a_row_waits_for_the_first_price_but_not_for_ever(story: InboxStory) -> None:
+    story.insert("a")
+    story.poll()
+    story.hear(MarketTold(symbol="BTCUSDT", market=None))
+    assert not story.ctx.appends()
+    story.poll()
+    story.poll(START_PATIENCE_S)
+    story.hear(MarketTold(symbol="BTCUSDT", market=None))
+    assert story.handed_in() == ["id-a"], "for the risk guard to refuse"
 
 
 @pytest.mark.parametrize("how", ["compared", "patience"])

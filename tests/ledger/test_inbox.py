@@ -444,17 +444,26 @@ def test_only_an_answer_is_an_answer(inbox: Inbox, path: Path) -> None:
 # -- the document -----------------------------------------------------------------------------------------------------
 
 
-def test_the_example_of_the_document_does_what_it_says(inbox: Inbox, path: Path) -> None:
+def example() -> str:
+    """The program of docs/INBOX.md, as it stands there."""
     text = (ROOT / "docs" / "INBOX.md").read_text(encoding="utf-8")
     found = re.search(r"^```python\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
     assert found
-    command = [sys.executable, "-W", "error", "-S", "-c", found.group(1), str(path), "decision-1"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert done.stdout == "1 NEW None None\n"
-    assert done.stdout.strip() in text
-    (row,) = inbox.take(now_ns())
+    return found.group(1)
+
+
+def test_the_example_of_the_document_hands_in_what_it_says_and_waits_for_the_answer(inbox: Inbox, path: Path) -> None:
+    command = [sys.executable, "-W", "error", "-S", "-c", example(), str(path), "decision-1"]
+    sender = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    until = time.monotonic() + 20
+    while not (rows := inbox.take(now_ns())) and time.monotonic() < until:
+        time.sleep(0.05)
+    (row,) = rows
     assert row.intent is not None
     assert (row.action_key, row.intent.quantity) == ("decision-1", Decimal("0.015"))
+    inbox.answer(row, SUBMITTED, now_ns())
+    assert sender.communicate(timeout=20)[0] == "1 SUBMITTED None on disk\n"
+    assert sender.returncode == 0
 
 
 def test_the_documents_statement_for_the_shell_is_a_whole_intent(inbox: Inbox, path: Path) -> None:
