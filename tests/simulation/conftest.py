@@ -18,13 +18,21 @@ NS_PER_S = 1_000_000_000
 class Run:
     """A house on the simulated host, and its clock."""
 
-    def __init__(self, folder: Path, seed: int, faults: Faults, wrap: Wrap, before: "Run | None" = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        seed: int,
+        faults: Faults,
+        wrap: Wrap,
+        before: "Run | None" = None,
+        owners: tuple[str, ...] = (),
+    ) -> None:
         self.folder: Path = before.folder if before else folder
         self.folder.mkdir(exist_ok=True)
         start_ns = before.host.now_ns() + 5 * NS_PER_S if before else START_NS
         self.host: SimulatedHost = SimulatedHost(seed, start_ns)
         session_id = f"{SESSION}-2" if before else SESSION
-        self.house = House(self.host, self.folder, seed, faults, session_id=session_id, wrap=wrap)
+        self.house = House(self.host, self.folder, seed, faults, session_id=session_id, wrap=wrap, owners=owners)
         if before is not None:
             self.house.venue.adopt(before.house.venue)
 
@@ -63,10 +71,14 @@ def start(tmp_path: Path) -> Iterator[StartRun]:
     runs: list[Run] = []
 
     def begin(
-        seed: int = 1, faults: Faults = CALM, wrap: Wrap = lambda ledger: ledger, before: Run | None = None
+        seed: int = 1,
+        faults: Faults = CALM,
+        wrap: Wrap = lambda ledger: ledger,
+        before: Run | None = None,
+        owners: tuple[str, ...] = (),
     ) -> Run:
-        """`before`: the run whose process has ended; its ledger and its venue are met again."""
-        run = Run(tmp_path / f"run{len(runs)}", seed, faults, wrap, before)
+        """`before`: the run whose process has ended; its ledger and its venue are met again. `owners`: see House."""
+        run = Run(tmp_path / f"run{len(runs)}", seed, faults, wrap, before, owners)
         runs.append(run)
         return run
 

@@ -11,11 +11,12 @@ from typing import TypeVar
 from actors import addresses
 from actors.reconciler import Reconciler
 from actors.recorder import DecisionSink, EventSink, InputSink
-from bulkhead.app.house import ROOT, LoadedStrategy, Parts, tree, watch_over
+from bulkhead.app.house import ROOT, InboxDoor, LoadedStrategy, Parts, tree, watch_over
 from bulkhead.app.settings import Settings, check_settings
 from bulkhead.execution.reversals import SUFFIX
+from bulkhead.ledger.inbox import Inbox
 from bulkhead.ledger.port import LedgerPort
-from bulkhead.ledger.sqlite import SqliteLedger
+from bulkhead.ledger.sqlite import LedgerReader, SqliteLedger
 from bulkhead.strategy.api import Answer, Strategy, Tick, View
 from messages.base import Body, Envelope, Lane
 from messages.catalogue import record_from_json
@@ -134,7 +135,7 @@ class Memory:
         return self, self, self
 
 
-def settings() -> Settings:
+def settings(owners: tuple[str, ...] = ()) -> Settings:
     strategies = [
         {
             "id": name,
@@ -150,6 +151,7 @@ def settings() -> Settings:
         "strategies": strategies,
         "risk": WIDE_LIMITS,
         "execution": QUICK_WORK,
+        "inbox": {"enabled": bool(owners), "owners": owners},
     }
     return check_settings(data, "test")
 
@@ -167,7 +169,9 @@ class House:
         session_id: str = SESSION,
         tick_s: float = 0.5,
         wrap: Callable[[LedgerPort], LedgerPort] = lambda ledger: ledger,
+        owners: tuple[str, ...] = (),
     ) -> None:
+        """`owners` of positions that are changed through an inbox, `<folder>/inbox.db`; without any there is none."""
         self.host = host
         self.memory = Memory()
         self.root_downs: list[ChildDown] = []
@@ -180,7 +184,7 @@ class House:
         self.file = SqliteLedger(folder / "ledger.db")
         self.file.connection.exec_driver_sql("PRAGMA synchronous=OFF")  # no power is cut here, and syncs take seconds
         self.parts = Parts(
-            settings=settings(),
+            settings=settings(owners),
             session_id=session_id,
             currency="USDT",
             host=host,
@@ -195,6 +199,9 @@ class House:
                 for s in settings().strategies
             ),
             open_sinks=self.memory.open,
+            inbox=InboxDoor(lambda: Inbox(folder / "inbox.db"), lambda: LedgerReader(folder / "ledger.db"))
+            if owners
+            else None,
         )
         watch_over(self.parts)
         self._grow()

@@ -1,0 +1,227 @@
+"""The inbox in the whole house: whoever dies, whatever the venue does, each row is carried out once at most."""
+
+import sqlite3
+from collections import Counter
+from contextlib import closing
+from decimal import Decimal
+from itertools import count
+from pathlib import Path
+from random import Random
+from typing import NamedTuple
+
+import pytest
+
+from actors import addresses
+from bulkhead.ledger.inbox import Inbox
+from messages.inbox import InboxRowRefused, InboxRowTaken
+from messages.records import FillRecorded, IntentRecorded, IntentStatusChanged, OrderRecorded, RiskRefusalRecorded
+from messages.supervision import ChildState
+from messages.values import IntentStatus, Origin
+from tests.simulation.conftest import NS_PER_S, Run, StartRun
+from tests.simulation.failing_ledger import FailingLedger
+from tests.simulation.model_venue import CALM, ROUGH
+
+OWNER = "model"
+VALID_S = 3_600
+CRASHED = (addresses.INBOX, addresses.RISK_GUARD, addresses.OMS, addresses.LEDGER, addresses.PORTFOLIO)
+
+
+class Row(NamedTuple):
+    intent_id: str
+    action_key: str
+    status: str
+    code: str | None
+    answer: str | None
+
+
+class Sender:
+    """With plain sqlite3. A third of what it sends is wrong, or repeats itself."""
+
+    def __init__(self, folder: Path, seed: int) -> None:
+        self.path, self.rng, self.numbers = folder / "inbox.db", Random(seed), count(1)
+        Inbox(self.path).close()
+
+    def send(self, now_ns: int, **changes: object) -> None:
+        row = {
+            "action_key": f"key-{next(self.numbers)}",
+            "strategy_id": OWNER,
+            "symbol": "BTCUSDT",
+            "side": "BUY",
+            "intent_type": "ENTRY",
+            "quantity": "0.1",
+            "created_ns": now_ns,
+            "expires_at_ns": now_ns + VALID_S * NS_PER_S,
+            **changes,
+        }
+        names, marks = ", ".join(row), ", ".join("?" * len(row))
+        with closing(sqlite3.connect(self.path)) as connection, connection:
+            insert = f"INSERT INTO order_intents ({names}) VALUES ({marks})"  # noqa: S608 - names of our own
+            connection.execute(insert, tuple(row.values()))
+
+    def send_any(self, now_ns: int) -> None:
+        exit_all = {"side": "SELL", "intent_type": "EXIT_FULL", "quantity": None}
+        wrong: tuple[dict[str, object], ...] = (
+            {"quantity": "-1"},
+            {"quantity": "9999999"},
+            {"symbol": "NONE"},
+            {"strategy_id": "nobody"},
+            {"action_key": "key-1"},
+            {"expires_at_ns": 1},
+        )
+        throw = self.rng.random()
+        self.send(now_ns, **(self.rng.choice(wrong) if throw < 0.3 else exit_all if throw < 0.6 else {}))
+
+    def rows(self) -> list[Row]:
+        query = "SELECT intent_id, action_key, status, code, answer FROM order_intents ORDER BY row_id"
+        with closing(sqlite3.connect(self.path)) as connection:
+            return [Row(*row) for row in connection.execute(query)]
+
+    def waiting(self) -> list[Row]:
+        return [row for row in self.rows() if row.status == "NEW"]
+
+
+def assert_each_row_was_told_the_truth(run: Run, sender: Sender) -> None:
+    """What the ledger says of each row's intent, and what the sender was told."""
+    house = run.house
+    made = Counter(r.intent.intent_id for r in house.records(IntentRecorded) if r.intent.origin is Origin.INBOX)
+    assert set(made.values()) <= {1}
+    ended = {r.intent_id: r.status for r in house.records(IntentStatusChanged)}
+    ordered = {r.order.intent_id for r in house.records(OrderRecorded)}
+    filled = {r.fill.client_order_id for r in house.records(FillRecorded)}
+    of_order = {r.order.ticket.client_order_id: r.order.intent_id for r in house.records(OrderRecorded)}
+    executed = {of_order[key] for key in filled}
+    explained = {r.refusal.intent_id for r in house.records(RiskRefusalRecorded)}
+    explained |= {r.intent_id for r in house.records(InboxRowRefused)} | made.keys()
+    for row in sender.rows():
+        assert row.intent_id in explained, "each is on record"
+        if row.status == "SUBMITTED":
+            assert row.intent_id in ordered, row
+        else:
+            assert row.intent_id not in executed, row
+            assert row.code, row
+        if ended.get(row.intent_id) in (IntentStatus.REJECTED, IntentStatus.FAILED) and row.intent_id not in ordered:
+            assert row.status == "REJECTED", row
+
+
+def positions(run: Run) -> dict[str, Decimal]:
+    return {p.strategy_id: p.quantity for p in run.house.file.load_recovery().positions if p.symbol == "BTCUSDT"}
+
+
+@pytest.mark.req("X-03")
+@pytest.mark.lesson("L24")
+def test_a_calm_run_carries_out_what_it_is_handed_and_raises_no_alarm(start: StartRun) -> None:
+    run = start(faults=CALM, owners=(OWNER,))
+    sender = Sender(run.folder, 1)
+    sender.send(run.host.now_ns(), quantity="0.5")
+    run.work(10)
+    (row,) = sender.rows()
+    assert row.status == "SUBMITTED"
+    assert abs(positions(run)[OWNER] - Decimal("0.5")) < Decimal("0.001")
+    sender.send(run.host.now_ns(), side="SELL", intent_type="EXIT_FULL", quantity=None)
+    run.work(10)
+    assert positions(run)[OWNER] < Decimal("0.001")
+    assert run.host.dead_letters == 0
+    assert not [event for event in run.house.memory.events if event.stream == "failures"]
+    assert len(run.house.records(InboxRowTaken)) == 2
+    run.settle()
+    run.house.assert_books_are_the_venues()
+
+
+@pytest.mark.lesson("L09", "L20")
+@pytest.mark.parametrize("seed", range(6))
+def test_whoever_dies_each_row_is_carried_out_once_at_most_and_answered_truly(start: StartRun, seed: int) -> None:
+    run = start(seed=seed, faults=ROUGH, owners=(OWNER,))
+    sender, rng = Sender(run.folder, seed), Random(f"deaths:{seed}")
+    run.open_gate()
+    for _ in range(4):
+        for _ in range(12):
+            sender.send_any(run.host.now_ns())
+            run.work(rng.uniform(0.1, 2.5))
+        # In the middle of the work that the next poll begins, to the microsecond.
+        run.work(rng.uniform(0.0, 1.0))
+        run.house.poison(rng.choice(CRASHED))
+        run.work(rng.choice([0.0, 0.001, 0.02]))
+        run.house.poison(addresses.INBOX)
+        run.work(30)
+        run.open_gate()
+    run.house.venue.faults = CALM
+    run.until(lambda: not sender.waiting())
+    run.settle()
+    run.house.assert_books_are_the_venues()
+    assert_each_row_was_told_the_truth(run, sender)
+    told = Counter(row.status for row in sender.rows())
+    assert told["SUBMITTED"] >= 10
+    assert told["REJECTED"] >= 3
+    assert not run.house.root_downs
+
+
+@pytest.mark.lesson("L09")
+@pytest.mark.parametrize("seed", range(4))
+def test_the_next_process_finds_what_the_last_one_had_in_hand(start: StartRun, seed: int) -> None:
+    """Power is cut at any instant, over and over."""
+    rng = Random(f"cuts:{seed}")
+    run = start(seed=seed, faults=ROUGH, owners=(OWNER,))
+    sender = Sender(run.folder, seed)
+    for _ in range(4):
+        run.open_gate()
+        for _ in range(6):
+            sender.send_any(run.host.now_ns())
+            run.work(rng.uniform(0.2, 1.5))
+        run.work(rng.uniform(0.0, 0.05))
+        run.house.file.close()
+        run = start(seed=seed, before=run, owners=(OWNER,))
+    run.house.venue.faults = CALM
+    run.until(lambda: not sender.waiting())
+    run.settle()
+    run.house.assert_books_are_the_venues()
+    assert_each_row_was_told_the_truth(run, sender)
+
+
+def test_a_full_disk_leaves_rows_waiting_and_loses_none(start: StartRun) -> None:
+    ledgers: list[FailingLedger] = []
+
+    def wrap(ledger: object) -> FailingLedger:
+        ledgers.append(FailingLedger(ledger))  # type: ignore[arg-type]
+        return ledgers[0]
+
+    run = start(seed=2, wrap=wrap, owners=(OWNER,))
+    sender = Sender(run.folder, 2)
+    run.open_gate()
+    ledgers[0].fail(is_full=True)
+    for _ in range(5):
+        sender.send_any(run.host.now_ns())
+        run.work(3)
+    assert len(sender.waiting()) == 5
+    ledgers[0].fail(is_full=False)
+    run.open_gate()
+    run.until(lambda: not sender.waiting())
+    run.settle()
+    run.house.assert_books_are_the_venues()
+    assert_each_row_was_told_the_truth(run, sender)
+
+
+@pytest.mark.lesson("L21")
+def test_an_inbox_that_cannot_live_is_parked_and_trading_goes_on(start: StartRun) -> None:
+    run = start(owners=(OWNER,))
+    house = run.house
+    run.open_gate()
+    for _ in range(5):
+        house.poison(addresses.INBOX)
+        run.work(3)
+    assert house.states()[addresses.INBOX] is ChildState.PARKED
+    assert house.gate.is_open
+    before = len(house.venue.orders)
+    run.work(30)
+    after = list(house.venue.orders.values())[before:]
+    assert {order.ticket.symbol for order in after} == {"BTCUSDT", "ETHUSDT"}
+
+
+def test_a_file_that_is_no_inbox_stops_nothing(start: StartRun) -> None:
+    run = start(owners=(OWNER,))
+    (run.folder / "inbox.db").write_bytes(b"garbage " * 1000)
+    run.work(60)
+    assert run.house.gate.is_open
+    assert len(run.house.venue.orders) > 5
+    failures = [event for event in run.house.memory.events if event.stream == "failures"]
+    assert len(failures) == 1, "reported once"
+    assert run.house.epoch(addresses.INBOX) == 1
