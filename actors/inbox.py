@@ -198,7 +198,7 @@ class InboxActor(InboxKeeper):
 
     def _decide(self, row: InboxRow, known: KnownIntent | None, ctx: Context) -> None:
         if known is not None and answers.is_of(row, known):
-            self._answer(row, answers.as_in_ledger(known), ctx)  # it is on record as an intent
+            self._take_over(row, known, ctx)
             return
         said = answers.answer_at_once(row, known) or self._twin_answer(row)
         if said is None:
@@ -208,6 +208,13 @@ class InboxActor(InboxKeeper):
                 return
             said = InboxAnswer(IntentStatus.REJECTED, *judged)
         self._note(row, said, ctx)
+
+    def _take_over(self, row: InboxRow, known: KnownIntent, ctx: Context) -> None:
+        """Its intent was on disk before the restart. While it is open the venue may yet say what became of it."""
+        if known.status in answers.OPEN:
+            self._sent[row.intent_id] = Sent(row, ctx.now_ns() + int(ANSWER_TIMEOUT_S * 1e9))
+        else:
+            self._answer(row, answers.as_in_ledger(known), ctx)
 
     def _twin_answer(self, row: InboxRow) -> InboxAnswer | None:
         """To a row that has one of the keys of another which was handed in and has no answer yet."""

@@ -227,7 +227,7 @@ class InboxKeeper(Behaviour, ABC):
         except LEDGER_TROUBLE as error:
             self._report(str(error), ctx)
             return None
-        if known is None or known.status in (IntentStatus.NEW, IntentStatus.SUBMITTED):
+        if known is None or known.status in answers.OPEN:
             return None
         return answers.as_in_ledger(known)
 

@@ -14,7 +14,7 @@ from messages.failure import FailureMode, FailureReported, StopLevelTold, StopRe
 from messages.market import MarketTold
 from messages.orders import OrdersTold
 from messages.portfolio import PositionsTold, TellState
-from messages.records import Append, AppendFailed
+from messages.records import AppendFailed, IntentStatusChanged
 from messages.supervision import Busy
 from messages.values import IntentStatus, OrderStatus, StopLevel
 from supervisor.gate import RECOVERY_REASON, Gate
@@ -357,15 +357,25 @@ def test_a_row_that_is_taken_again_after_a_restart_is_not_sent_twice(tmp_path: P
     assert again.said("a")[0] == ("SUBMITTED" if is_on_disk else "FAILED")
 
 
-def test_a_row_whose_intent_is_on_disk_is_only_answered(tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", ["ended", "open", "silent"])
+def test_a_row_whose_intent_is_on_disk_is_not_handed_in_again(tmp_path: Path, how: str) -> None:
+    """While it is open the venue may yet say what became of it; else the ledger's word is the answer."""
     intent = InboxStory(tmp_path).hand_in("a")
     write(tmp_path, in_ledger(intent))
+    if how == "ended":
+        write(tmp_path, IntentStatusChanged(intent_id="id-a", status=IntentStatus.FAILED, reason="proven absent"))
     again = InboxStory(tmp_path)
-    again.ctx.now += 3600 * NS_PER_S  # it has expired meanwhile, and was carried out all the same
+    again.ctx.now += 3600 * NS_PER_S  # it has expired meanwhile
     again.poll()
-    assert again.said("a")[0] == "SUBMITTED"
+    if how == "open":
+        again.hear(updated(intent, OrderStatus.FILLED, "1"))
+    if how == "silent":
+        assert again.said("a")[0] == "NEW"
+        again.poll(ANSWER_TIMEOUT_S)
+        again.answer_search()
+    assert again.said("a")[:2] == (("FAILED", "ORDER_NOT_SENT") if how == "ended" else ("SUBMITTED", None))
     assert not again.asked_market()
-    assert not again.ctx.tells(Append)
+    assert again.handed_in() == []
 
 
 def test_the_end_leaves_nothing_open_and_writes_what_it_can(story: InboxStory) -> None:

@@ -211,7 +211,20 @@ def test_kill_9_loses_no_row_and_sends_none_twice(tmp_path: Path) -> None:
             answers = sender.until_answered()
             run.end()
         agree(venue, ledger)
-    assert {key: answer[0] for key, answer in answers.items()} == dict.fromkeys([*sent, "last"], "SUBMITTED")
+        accepted = venue.orders_by_id()
+    assert answers.keys() == {*sent, "last"}
+    assert {answers["held"][0], answers["last"][0]} == {"SUBMITTED"}
     assert answers["held"][2].startswith("in the ledger")
-    orders = "SELECT i.action_key FROM orders o JOIN order_intents i USING (intent_id) WHERE i.origin = 'inbox'"
-    assert Counter(key for (key,) in ledger.rows(orders)) == Counter([*sent, "last"]), "one order for each row"
+    orders = (
+        "SELECT i.action_key, o.client_order_id FROM orders o JOIN order_intents i USING (intent_id)"
+        " WHERE i.origin = 'inbox'"
+    )
+    made = ledger.rows(orders)
+    assert set(Counter(key for key, _ in made).values()) == {1}, "one order for each row"
+    at_venue = {key for key, client_order_id in made if client_order_id in accepted}
+    # What was on disk and provably never left is given up after a kill; everything else was carried out.
+    told = {
+        status: {key for key, answer in answers.items() if answer[0] == status} for status in ("SUBMITTED", "FAILED")
+    }
+    assert told["SUBMITTED"] | told["FAILED"] == answers.keys(), answers
+    assert at_venue == told["SUBMITTED"], answers

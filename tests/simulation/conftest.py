@@ -31,7 +31,8 @@ class Run:
         self.folder.mkdir(exist_ok=True)
         start_ns = before.host.now_ns() + 5 * NS_PER_S if before else START_NS
         self.host: SimulatedHost = SimulatedHost(seed, start_ns)
-        session_id = f"{SESSION}-2" if before else SESSION
+        self.number: int = before.number + 1 if before else 1
+        session_id = f"{SESSION}-{self.number}" if before else SESSION
         self.house = House(self.host, self.folder, seed, faults, session_id=session_id, wrap=wrap, owners=owners)
         if before is not None:
             self.house.venue.adopt(before.house.venue)

@@ -2,8 +2,10 @@
 
 import sqlite3
 from collections import Counter
+from collections.abc import Callable
 from contextlib import closing
 from decimal import Decimal
+from functools import partial
 from itertools import count
 from pathlib import Path
 from random import Random
@@ -12,7 +14,9 @@ from typing import NamedTuple
 import pytest
 
 from actors import addresses
+from actors.ledger import LedgerActor
 from bulkhead.ledger.inbox import Inbox
+from messages.base import Letter
 from messages.inbox import InboxRowRefused, InboxRowTaken
 from messages.records import FillRecorded, IntentRecorded, IntentStatusChanged, OrderRecorded, RiskRefusalRecorded
 from messages.supervision import ChildState
@@ -80,16 +84,16 @@ class Sender:
         return [row for row in self.rows() if row.status == "NEW"]
 
 
-def assert_each_row_was_told_the_truth(run: Run, sender: Sender) -> None:
+def assert_each_row_was_told_the_truth(run: Run, sender: Sender, *, may_fail: bool = False) -> None:
     """What the ledger says of each row's intent, and what the sender was told."""
     house = run.house
     made = Counter(r.intent.intent_id for r in house.records(IntentRecorded) if r.intent.origin is Origin.INBOX)
     assert set(made.values()) <= {1}
+    ids = {r.order.ticket.client_order_id: r.order.intent_id for r in house.records(OrderRecorded)}
+    assert set(Counter(owner for owner in ids.values() if owner in made).values()) <= {1}, "one order for each"
     ended = {r.intent_id: r.status for r in house.records(IntentStatusChanged)}
-    ordered = {r.order.intent_id for r in house.records(OrderRecorded)}
-    filled = {r.fill.client_order_id for r in house.records(FillRecorded)}
-    of_order = {r.order.ticket.client_order_id: r.order.intent_id for r in house.records(OrderRecorded)}
-    executed = {of_order[key] for key in filled}
+    ordered = set(ids.values())
+    executed = {ids[r.fill.client_order_id] for r in house.records(FillRecorded)}
     explained = {r.refusal.intent_id for r in house.records(RiskRefusalRecorded)}
     explained |= {r.intent_id for r in house.records(InboxRowRefused)} | made.keys()
     for row in sender.rows():
@@ -101,6 +105,10 @@ def assert_each_row_was_told_the_truth(run: Run, sender: Sender) -> None:
             assert row.code, row
         if ended.get(row.intent_id) in (IntentStatus.REJECTED, IntentStatus.FAILED) and row.intent_id not in ordered:
             assert row.status == "REJECTED", row
+    ledger = house.host.behaviour(addresses.LEDGER)
+    assert isinstance(ledger, LedgerActor)
+    # A restart of the order path may book a fill twice, which the ledger refuses; that is not the inbox's.
+    assert may_fail or ledger.figures().failures == 0, "the ledger's own keys are the last resort, and shut the gate"
 
 
 def positions(run: Run) -> dict[str, Decimal]:
@@ -127,54 +135,106 @@ def test_a_calm_run_carries_out_what_it_is_handed_and_raises_no_alarm(start: Sta
     run.house.assert_books_are_the_venues()
 
 
+def strike(run: Run, row: str, number: int, act: Callable[[], None]) -> None:
+    """Do something in the instant in which the row's own `number`-th letter is posted, before it arrives."""
+    deliver, seen = run.host.deliver, count(1)
+
+    def watched(letter: Letter) -> None:
+        if letter.envelope.correlation_id == row and next(seen) == number:
+            act()
+        deliver(letter)
+
+    run.host.__dict__["deliver"] = watched
+
+
+def cut_power(run: Run) -> None:
+    """Whoever is at work ends his message; nobody hears anything any more."""
+    run.host.__dict__["deliver"] = lambda letter: None
+
+
+LETTERS = 16
+"""More than the row of an entry causes until it is filled and booked."""
+
+
 @pytest.mark.lesson("L09", "L20")
-@pytest.mark.parametrize("seed", range(6))
-def test_whoever_dies_each_row_is_carried_out_once_at_most_and_answered_truly(start: StartRun, seed: int) -> None:
-    run = start(seed=seed, faults=ROUGH, owners=(OWNER,))
-    sender, rng = Sender(run.folder, seed), Random(f"deaths:{seed}")
-    run.open_gate()
-    for _ in range(4):
-        for _ in range(12):
-            sender.send_any(run.host.now_ns())
-            run.work(rng.uniform(0.1, 2.5))
-        # In the middle of the work that the next poll begins, to the microsecond.
-        run.work(rng.uniform(0.0, 1.0))
-        run.house.poison(rng.choice(CRASHED))
-        run.work(rng.choice([0.0, 0.001, 0.02]))
-        run.house.poison(addresses.INBOX)
-        run.work(30)
+@pytest.mark.parametrize("victim", CRASHED)
+def test_whoever_dies_over_whichever_letter_a_row_is_carried_out_once_at_most_and_told(
+    start: StartRun, victim: str
+) -> None:
+    run = start(seed=1, faults=CALM, owners=(OWNER,))
+    sender, struck = Sender(run.folder, 1), set[int]()
+
+    def hit(number: int) -> None:
+        run.house.poison(victim)
+        struck.add(number)
+
+    for number in range(1, LETTERS + 1):
         run.open_gate()
-    run.house.venue.faults = CALM
+        run.work(2)
+        strike(run, f"row-{number}", number, partial(hit, number))
+        sender.send(run.host.now_ns(), intent_id=f"row-{number}")
+        run.work(35)  # a budget is three in a minute
+        run.host.__dict__.pop("deliver")
+    run.until(lambda: not sender.waiting())
+    run.settle()
+    run.house.assert_books_are_the_venues()
+    assert_each_row_was_told_the_truth(run, sender, may_fail=victim != addresses.INBOX)
+    assert len(struck) >= 10
+    assert run.house.epoch(victim) == len(struck) + 1
+    told = Counter(row.status for row in sender.rows())
+    # The gate shuts when somebody on the order path dies, and an entry that is behind it is given up.
+    assert told["SUBMITTED"] >= (LETTERS - 4 if victim == addresses.INBOX else 1), told
+    assert not run.house.root_downs
+
+
+@pytest.mark.lesson("L09")
+def test_the_power_goes_at_whichever_letter_and_the_next_process_answers_truly(start: StartRun) -> None:
+    run = start(seed=1, faults=CALM, owners=(OWNER,))
+    sender = Sender(run.folder, 1)
+    for number in range(1, LETTERS + 1):
+        run.open_gate()
+        run.until(lambda: not sender.waiting())
+        strike(run, f"row-{number}", number, partial(cut_power, run))
+        sender.send(run.host.now_ns(), intent_id=f"row-{number}")
+        run.work(5)
+        run.house.file.close()
+        run = start(seed=number, faults=CALM, before=run, owners=(OWNER,))
     run.until(lambda: not sender.waiting())
     run.settle()
     run.house.assert_books_are_the_venues()
     assert_each_row_was_told_the_truth(run, sender)
     told = Counter(row.status for row in sender.rows())
-    assert told["SUBMITTED"] >= 10
-    assert told["REJECTED"] >= 3
-    assert not run.house.root_downs
+    # An order that was on disk and provably never left is given up.
+    assert told["SUBMITTED"] >= LETTERS // 3, told
+    assert told["SUBMITTED"] + told["FAILED"] >= LETTERS - 2, told
 
 
-@pytest.mark.lesson("L09")
+@pytest.mark.lesson("L09", "L20")
 @pytest.mark.parametrize("seed", range(4))
-def test_the_next_process_finds_what_the_last_one_had_in_hand(start: StartRun, seed: int) -> None:
-    """Power is cut at any instant, over and over."""
-    rng = Random(f"cuts:{seed}")
+def test_whoever_dies_whenever_and_whatever_the_venue_does(start: StartRun, seed: int) -> None:
     run = start(seed=seed, faults=ROUGH, owners=(OWNER,))
-    sender = Sender(run.folder, seed)
-    for _ in range(4):
-        run.open_gate()
-        for _ in range(6):
+    sender, rng = Sender(run.folder, seed), Random(f"deaths:{seed}")
+    run.open_gate()
+    for number in range(4):
+        row = f"row-{number}"
+        strike(run, row, rng.randint(1, LETTERS), lambda: run.house.poison(rng.choice(CRASHED)))
+        sender.send(run.host.now_ns(), intent_id=row)
+        for _ in range(10):
             sender.send_any(run.host.now_ns())
-            run.work(rng.uniform(0.2, 1.5))
-        run.work(rng.uniform(0.0, 0.05))
-        run.house.file.close()
-        run = start(seed=seed, before=run, owners=(OWNER,))
+            run.work(rng.uniform(0.1, 2.5))
+        run.house.poison(addresses.INBOX)
+        run.work(30)
+        run.host.__dict__.pop("deliver")
+        run.open_gate()
     run.house.venue.faults = CALM
     run.until(lambda: not sender.waiting())
     run.settle()
     run.house.assert_books_are_the_venues()
-    assert_each_row_was_told_the_truth(run, sender)
+    assert_each_row_was_told_the_truth(run, sender, may_fail=True)
+    told = Counter(row.status for row in sender.rows())
+    assert told["SUBMITTED"] >= 5
+    assert told["REJECTED"] >= 3
+    assert not run.house.root_downs
 
 
 def test_a_full_disk_leaves_rows_waiting_and_loses_none(start: StartRun) -> None:
@@ -197,7 +257,7 @@ def test_a_full_disk_leaves_rows_waiting_and_loses_none(start: StartRun) -> None
     run.until(lambda: not sender.waiting())
     run.settle()
     run.house.assert_books_are_the_venues()
-    assert_each_row_was_told_the_truth(run, sender)
+    assert_each_row_was_told_the_truth(run, sender, may_fail=True)
 
 
 @pytest.mark.lesson("L21")
