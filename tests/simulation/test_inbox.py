@@ -209,6 +209,27 @@ def test_the_power_goes_at_whichever_letter_and_the_next_process_answers_truly(s
     assert told["SUBMITTED"] + told["FAILED"] >= LETTERS - 2, told
 
 
+@pytest.mark.lesson("L09")
+def test_what_was_carried_out_and_could_not_be_answered_is_not_even_tried_again(start: StartRun) -> None:
+    run = start(seed=1, owners=(OWNER,))
+    sender = Sender(run.folder, 1)
+    run.open_gate()
+    sender.send(run.host.now_ns(), intent_id="row-1")
+    holder = sqlite3.connect(sender.path, isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    run.until(lambda: any(r.intent_id == "row-1" for r in run.house.records(IntentStatusChanged)))
+    run.house.file.close()  # the process is gone
+    holder.close()
+    run = start(seed=2, before=run, owners=(OWNER,))
+    run.until(lambda: not sender.waiting())
+    (row,) = sender.rows()
+    assert row.status == "SUBMITTED"
+    run.settle()
+    run.house.assert_books_are_the_venues()
+    assert_each_row_was_told_the_truth(run, sender)
+    assert len(run.house.records(InboxRowTaken)) == 1
+
+
 @pytest.mark.lesson("L09", "L20")
 @pytest.mark.parametrize("seed", range(4))
 def test_whoever_dies_whenever_and_whatever_the_venue_does(start: StartRun, seed: int) -> None:
