@@ -18,7 +18,7 @@ from messages.values import IntentStatus, OrderStatus, Origin
 
 _CODES = {IntentStatus.REJECTED: ErrorCode.BROKER_REJECTED, IntentStatus.FAILED: ErrorCode.ORDER_NOT_SENT}
 """Of an intent that ended with its order; whoever refused it before an order was made has named a code of its own."""
-OPEN = frozenset({IntentStatus.NEW, IntentStatus.SUBMITTED})
+OPEN = frozenset({IntentStatus.NEW, IntentStatus.SUBMITTED, IntentStatus.STOPPING})
 """Of an intent that has not ended."""
 NO_ORDER = frozenset({OrderStatus.REJECTED, OrderStatus.FAILED})
 

@@ -357,19 +357,21 @@ def test_a_row_that_is_taken_again_after_a_restart_is_not_sent_twice(tmp_path: P
     assert again.said("a")[0] == ("SUBMITTED" if is_on_disk else "FAILED")
 
 
-@pytest.mark.parametrize("how", ["ended", "open", "silent"])
+@pytest.mark.parametrize("how", ["ended", "open", "silent", "stopping"])
 def test_a_row_whose_intent_is_on_disk_is_not_handed_in_again(tmp_path: Path, how: str) -> None:
     """While it is open the venue may yet say what became of it; else the ledger's word is the answer."""
     intent = InboxStory(tmp_path).hand_in("a")
     write(tmp_path, in_ledger(intent))
     if how == "ended":
         write(tmp_path, IntentStatusChanged(intent_id="id-a", status=IntentStatus.FAILED, reason="proven absent"))
+    if how == "stopping":
+        write(tmp_path, IntentStatusChanged(intent_id="id-a", status=IntentStatus.STOPPING, reason="an escape"))
     again = InboxStory(tmp_path)
     again.ctx.now += 3600 * NS_PER_S  # it has expired meanwhile
     again.poll()
     if how == "open":
         again.hear(updated(intent, OrderStatus.FILLED, "1"))
-    if how == "silent":
+    if how in ("silent", "stopping"):
         assert again.said("a")[0] == "NEW"
         again.poll(ANSWER_TIMEOUT_S)
         again.answer_search()
