@@ -14,8 +14,8 @@ from itertools import islice, takewhile
 from pathlib import Path
 from typing import Any
 
+from bulkhead.monitor.levels import LineLevel, level_of
 from bulkhead.monitor.lines import STREAMS, Follower, Line, current_session, read_backwards, read_lines
-from bulkhead.monitor.render import LineLevel, level_of
 from messages.values import Value
 
 POLL_INTERVAL_S = 0.2

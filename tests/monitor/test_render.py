@@ -7,8 +7,9 @@ from rich.text import Text
 
 from bulkhead.execution.deadlines import child_waits, resend_waits
 from bulkhead.execution.stages.split import Child
+from bulkhead.monitor.levels import LineLevel, level_of
 from bulkhead.monitor.lines import Line
-from bulkhead.monitor.render import LineLevel, level_of, render
+from bulkhead.monitor.render import render
 from messages.catalogue import record_to_json
 from messages.escapes import EscapeRecorded, EscapeTrigger
 from messages.failure import (

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from bulkhead.monitor.levels import LineLevel, level_of
 from bulkhead.monitor.lines import Line
-from bulkhead.monitor.render import RENDERED, LineLevel, level_of, render
+from bulkhead.monitor.render import RENDERED, render
 from bulkhead.monitor.tail import Filters, SessionNotFound, Tail
 from messages.catalogue import RECORDS
 from messages.values import OrderStatus

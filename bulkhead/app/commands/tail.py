@@ -9,8 +9,9 @@ from pathlib import Path
 from bulkhead.app.commands.output import QuietConsole, write
 from bulkhead.app.commands.places import find_session, sessions_dir
 from bulkhead.app.exit_codes import ExitCode, Stopped
+from bulkhead.monitor.levels import LineLevel
 from bulkhead.monitor.lines import STREAMS
-from bulkhead.monitor.render import LineLevel, render
+from bulkhead.monitor.render import render
 from bulkhead.monitor.tail import Filters, SessionNotFound, Tail
 
 DEFAULT_LINES = 20
