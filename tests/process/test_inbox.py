@@ -34,6 +34,8 @@ IDLE = (
 )
 """It listens to the market that the senders trade, and leaves it to them."""
 INBOX = {"enabled": True, "owners": ["my-model"]}
+HELD_BACK = ("GATE_SHUT", "SYMBOL_FROZEN", "MARKET_MISSING", "MARKET_STALE")
+"""An entry that comes while an order of the run before is still asked about, or on a machine that is behind."""
 INSERT = """
 import json, sqlite3, sys
 row = json.loads(sys.argv[2])
@@ -186,10 +188,8 @@ def test_kill_9_loses_no_row_and_sends_none_twice(tmp_path: Path) -> None:
             )
             assert holder.stdout is not None
             assert holder.stdout.readline() == b"held\n"
-            taken = (
-                "SELECT 1 FROM orders WHERE intent_id = (SELECT intent_id FROM order_intents WHERE action_key = 'held')"
-            )
-            until(lambda: ledger.rows(taken), "it is taken and carried out")
+            ended = "SELECT 1 FROM order_intents WHERE action_key = 'held' AND status = 'DONE'"
+            until(lambda: ledger.rows(ended), "it is taken and carried out")
             run.kill()
             assert sender.rows("SELECT status FROM order_intents") == [("NEW",)], "and could not be answered"
             holder.communicate(b"\n", timeout=10)
@@ -223,8 +223,6 @@ def test_kill_9_loses_no_row_and_sends_none_twice(tmp_path: Path) -> None:
     assert set(Counter(key for key, _ in made).values()) == {1}, "one order for each row"
     at_venue = {key for key, client_order_id in made if client_order_id in accepted}
     # What was on disk and provably never left is given up after a kill; everything else was carried out.
-    told = {
-        status: {key for key, answer in answers.items() if answer[0] == status} for status in ("SUBMITTED", "FAILED")
-    }
-    assert told["SUBMITTED"] | told["FAILED"] == answers.keys(), answers
-    assert at_venue == told["SUBMITTED"], answers
+    others = {key: answer[:2] for key, answer in answers.items() if answer[0] not in ("SUBMITTED", "FAILED")}
+    assert set(others.values()) <= {("REJECTED", code) for code in HELD_BACK}, answers
+    assert at_venue == {key for key, answer in answers.items() if answer[0] == "SUBMITTED"}, answers
