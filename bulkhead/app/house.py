@@ -12,8 +12,8 @@ from typing import NamedTuple
 from actors import addresses
 from actors.broker import BrokerActor, OrderTransportActor, TransportActor
 from actors.failure_handler import FailureHandlerActor
-from actors.instrument_master import InstrumentBook, InstrumentMasterActor
 from actors.inbox import InboxActor, InboxSeat
+from actors.instrument_master import InstrumentBook, InstrumentMasterActor
 from actors.ledger import LedgerActor
 from actors.market_data import MarketDataActor
 from actors.oms import OmsActor
