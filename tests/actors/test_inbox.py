@@ -166,6 +166,7 @@ def test_an_exit_may_go_without_a_market_when_nobody_knows_one(story: InboxStory
 
 
 @pytest.mark.req("X-03")
+@pytest.mark.code("INTENT_MALFORMED", "INTENT_MISDIRECTED", "OWNER_UNKNOWN")
 @pytest.mark.parametrize(
     ("changes", "code", "words"),
     [
