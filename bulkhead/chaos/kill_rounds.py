@@ -152,6 +152,7 @@ class Rounds:
             before = venue.executions()
             until(lambda: venue.executions() > before, "it trades on")
             until(lambda: not self._ledger.rows("select 1 from orders where status = 'ERROR'"), "no order is unknown")
+            venue.fault(halt_market=True)  # exits rest at the venue when it has ended, and must not fill unheard
             run.end()
         if any(order["side"] == "BUY" for order in venue.books()["open_orders"]):
             self._violations.append("entries rest at the venue after an ordered end")

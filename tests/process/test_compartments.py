@@ -163,6 +163,7 @@ def test_after_all_that_the_run_ends_in_order_and_the_books_are_the_venues(town:
     family = children(town.run.process.pid)
     assert len(processes(town.report()) & family) == 2
     with nobody_outlives(family):
+        town.venue.fault(halt_market=True)
         town.run.end()
     agree(town.venue, town.ledger)
     assert town.ledger.fill_ids()
@@ -210,5 +211,6 @@ def test_threads_that_hang_for_good_end_the_run_with_a_code_of_its_own(tmp_path:
             again.until_trading()
             executions = venue.executions()
             until(lambda: venue.executions() > executions, "it trades on")
+            venue.fault(halt_market=True)
             again.end()
         agree(venue, Ledger(run.folder / "ledger.db"))

@@ -19,6 +19,7 @@ def test_working_entries_are_cancelled_or_kept_as_configured(tmp_path: Path, on_
         with running(config) as run:
             run.until_trading()
             until(lambda: venue.books()["open_orders"], "an order rests")
+            venue.fault(halt_market=True)
             run.end()
         assert len(venue.books()["open_orders"]) == left
         agree(venue, Ledger(tmp_path / "logs" / "ledger.db"))
@@ -59,6 +60,7 @@ def test_an_operator_stops_a_strategy_and_starts_it_again(tmp_path: Path) -> Non
             nobody = bulkhead("stop", "strategy:nobody", "--reason", "x", *place)
             assert nobody.returncode == 2
             assert "strategy:ladder" in nobody.stderr
+            venue.fault(halt_market=True)
             run.end()
         agree(venue, Ledger(tmp_path / "logs" / "ledger.db"))
         acts = [line["payload"] for line in run.lines("ops") if line["type"] == "OperatorActed"]

@@ -87,6 +87,7 @@ def test_a_thread_that_holds_the_interpreter_in_c_is_ended_with_its_run_which_co
             executions = venue.executions()
             until(lambda: venue.executions() >= executions + 2, "it trades on")
             until(lambda: [line["event"] for line in guarded.journal()].count("ready") == 2, "it has said so")
+            venue.fault(halt_market=True)
             guarded.process.send_signal(signal.SIGTERM)
             output = guarded.process.communicate(timeout=80)[0]
         finally:

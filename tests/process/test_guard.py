@@ -369,6 +369,7 @@ def test_a_run_that_dies_or_stands_still_comes_back_and_trades_on(
                 before = venue.executions()
                 until(lambda: venue.executions() >= before + 2, "trading goes on")
                 until(lambda: (logs / "guard.jsonl").read_text().count('"ready"') == 2, "it said that it is ready")
+                venue.fault(halt_market=True)
                 process.send_signal(signal.SIGTERM)
                 _, said = process.communicate(timeout=80)
             finally:

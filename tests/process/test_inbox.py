@@ -209,6 +209,7 @@ def test_kill_9_loses_no_row_and_sends_none_twice(tmp_path: Path) -> None:
         with running(config) as run:
             run.until_trading()
             answers = sender.until_answered()
+            venue.fault(halt_market=True)
             run.end()
         agree(venue, ledger)
         accepted = venue.orders_by_id()

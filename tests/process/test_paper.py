@@ -23,6 +23,7 @@ def test_710_paper_end_to_end(tmp_path: Path) -> None:
         with running(config) as run:
             run.until_trading()
             until(lambda: venue.executions() >= 4, "four fills")
+            venue.fault(halt_market=True)
             output = run.end()
         agree(venue, Ledger(tmp_path / "logs" / "ledger.db"))
     assert "Round trips" in output
@@ -64,6 +65,7 @@ def test_712_a_lost_answer_makes_no_second_order(tmp_path: Path) -> None:
             until(lambda: not ledger.rows("select 1 from orders where status = 'ERROR'"), "and were resolved")
             before = venue.executions()
             until(lambda: venue.executions() >= before + 2, "trading goes on")
+            venue.fault(halt_market=True)
             run.end()
         agree(venue, ledger)
 
@@ -85,6 +87,7 @@ def test_713_network_failure_and_restart(tmp_path: Path) -> None:
             again.until_trading()
             before = venue.executions()
             until(lambda: venue.executions() >= before + 2, "trading goes on")
+            venue.fault(halt_market=True)
             again.end()
         agree(venue, Ledger(tmp_path / "logs" / "ledger.db"))
 
@@ -114,6 +117,7 @@ def test_kill_9_loses_no_fill_and_doubles_no_order(tmp_path: Path) -> None:
             recovered = [line for line in taken_over if line["payload"]["fill"]["executed_ns"] < started_ns]
             assert {line["payload"]["source"] for line in recovered} == {"snapshot"}
             assert all(line["seq"] > recovered[-1]["seq"] for line in first_order)
+            venue.fault(halt_market=True)
             again.end()
         agree(venue, ledger)
 

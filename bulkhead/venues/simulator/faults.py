@@ -75,6 +75,8 @@ class FaultRequest(BaseModel):
     """Each report of the order stream is sent twice."""
     acks_after_fills: bool | None = None
     """The stream tells an order's acceptance after the fills that came with it."""
+    halt_market: bool | None = None
+    """The synthetic market stands still: nobody but the account itself trades, so books can be compared."""
     drop_connections: bool = False
     """Cut every WebSocket now."""
     refuse_connections_s: float | None = Field(None, ge=0, le=3_600)
@@ -89,6 +91,7 @@ _PLAIN = (
     "lose_reports",
     "repeat_reports",
     "acks_after_fills",
+    "halt_market",
 )
 
 
@@ -106,6 +109,7 @@ class Faults:
         self.lose_reports = 0
         self.repeat_reports = False
         self.acks_after_fills = False
+        self.halt_market = False
         self._spoils: dict[Kind, Spoil] = {}
         self._holds: dict[Kind, Place] = {}
         self._held: Counter[Kind] = Counter()

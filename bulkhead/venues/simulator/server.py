@@ -116,7 +116,8 @@ class Simulator:
             if behind_s > _TICK_S * _MOST_STEPS_BEHIND:
                 due = loop.time()  # after a long stall the market goes on from where it stood
             await asyncio.sleep(max(0.0, -behind_s))
-            self.venue.step_synthetic()
+            if not self.faults.halt_market:
+                self.venue.step_synthetic()
 
     async def _run_tape(self) -> None:
         tape, loop = self.venue.tape, asyncio.get_running_loop()

@@ -8,8 +8,8 @@ import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from bulkhead.venues.simulator.process import RunningSimulator
-from tests.venues.simulator.kit import Client, open_ws, receive, subscribe_user
+from bulkhead.venues.simulator.process import RunningSimulator, in_thread
+from tests.venues.simulator.kit import QUIET, Client, open_ws, receive, subscribe_user
 from tests.venues.transport.peers import until
 
 pytestmark = pytest.mark.process
@@ -173,3 +173,20 @@ def test_somebody_trades_and_somebody_fills_our_order(sim: RunningSimulator, cli
     assert client.http.post("/sim/fill", json={"client_order_id": "rests"}).status_code == 409
     assert client.http.post("/sim/fill", json={"client_order_id": "rests", "quantity": "-1"}).status_code == 422
     assert client.http.post("/sim/trade", json={"symbol": "NO", "is_buy": True, "quantity": "1"}).status_code == 422
+
+
+def test_the_market_can_be_made_to_stand_still() -> None:
+    busy = QUIET.model_copy(update={"events_per_s": 2_000})
+    with in_thread(busy) as running, closing(Client(running.http_url)) as one:
+
+        def depth() -> object:
+            return one.get("/api/v3/depth?symbol=BTCUSDT").json()
+
+        before = depth()
+        until(lambda: depth() != before, "the market moves")
+        one.faults(halt_market=True)
+        before = depth()
+        time.sleep(0.2)
+        assert depth() == before
+        one.faults(halt_market=False)
+        until(lambda: depth() != before, "it moves again")
