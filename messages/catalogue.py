@@ -15,6 +15,7 @@ from messages import (
     inbox,
     instruments,
     market,
+    operator,
     orders,
     portfolio,
     rates,
@@ -28,10 +29,19 @@ from messages.records import Append, Record
 
 _MODULES: tuple[ModuleType, ...] = (
     *(market, trading, orders, portfolio, failure, supervision, records),
-    *(adjustments, escapes, reversals, inbox, instruments, rates),
+    *(adjustments, escapes, reversals, inbox, instruments, operator, rates),
 )
 _ABSTRACT: frozenset[type] = frozenset(
-    {Body, Command, Evidence, Record, market.MarketData, orders.OrderEvidence, supervision.ChildCommand}
+    {
+        Body,
+        Command,
+        Evidence,
+        Record,
+        market.MarketData,
+        orders.OrderEvidence,
+        supervision.ChildCommand,
+        operator.OperatorCommand,
+    }
 )
 
 

@@ -39,6 +39,8 @@ class Escape(Command):
     intent_id: str | None = None
     is_closing: bool = True
     """False: the orders are cancelled, and what is held is kept."""
+    reply_to: str | None = None
+    """Hears an EscapeAnswered once it is over."""
 
 
 class EscapeRecorded(Record):

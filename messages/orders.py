@@ -139,9 +139,16 @@ class TellChannel(Command):
 
 
 class Reconcile(Command):
-    """Compare the books with the venue now. The gate is shut until that has ended clean."""
+    """Compare the books with the venue now. Unless it is only a look, the gate is shut until that has ended clean.
+
+    With a `reply_to`, a ReconcileAnswered goes there once a comparison that began after this is on disk.
+    """
 
     reason: str
+    is_look: bool = False
+    """Nobody doubts the books; the gate stays as it is."""
+    request_id: str = ""
+    reply_to: str | None = None
 
 
 # -- evidence ---------------------------------------------------------------------------------------------------------

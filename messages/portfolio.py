@@ -1,7 +1,9 @@
 """What the account holds, told by Portfolio after every fill and at every mark."""
 
+from pydantic import Field
+
 from messages.base import Body, Command, Lane
-from messages.orders import Balance
+from messages.orders import Balance, VenueExecution
 from messages.values import MarketSnapshot, Name, Nanoseconds, Number, Price, Symbol, Value
 
 
@@ -100,6 +102,12 @@ class ReconcilePortfolio(Command):
 
     balances: tuple[Balance, ...]
     as_of_ns: Nanoseconds
+    strangers: tuple[VenueExecution, ...] = ()
+    """Executions that this comparison saw and that are no order's of ours: they change balances all the same."""
+    is_clean: bool = True
+    """Nothing of the orders was left in doubt."""
+    decided_ns: dict[str, Nanoseconds] = Field(default_factory=dict)
+    """By symbol, when an operator last decided about an order or execution in it."""
 
 
 class TellState(Command):

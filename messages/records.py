@@ -14,6 +14,7 @@ from messages.base import Body, Command, Letter
 from messages.failure import FailureReported, LimitApproached, RiskTripped, StopLevelChanged
 from messages.orders import Balance, Fill, FillBooked, OrderRow, Reconciled, VenueExecution, VenueOrder
 from messages.portfolio import PortfolioSnapshot, Position, RoundTrip
+from messages.strangers import KnownStrangers
 from messages.supervision import ChildDown, ChildReady, DeadLetter
 from messages.trading import OrderIntent, RiskRefused
 from messages.values import IntentStatus, IntentType, Mode, Name, Nanoseconds, Number, Price, Value
@@ -353,6 +354,8 @@ class RecoveryLoaded(Body):
     orders: tuple[OrderRow, ...]
     """Every order that is not terminal, every one of an open intent, and the recently ended ones (tombstones)."""
     positions: tuple[Position, ...]
+    known: KnownStrangers = KnownStrangers()
+    """What is in the account and in no book of ours."""
     unapplied_fills: tuple[FillBooked, ...] = ()
     """Fills on disk that no recorded position contains yet: what a crash left between the two commits."""
     last_portfolio: PortfolioSnapshot | None

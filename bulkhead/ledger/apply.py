@@ -11,6 +11,7 @@ from sqlalchemy import Connection, bindparam, insert, update
 
 from bulkhead.ledger import schema
 from bulkhead.ledger.apply_housekeeping import HOUSEKEEPING, note_alias
+from bulkhead.ledger.apply_strangers import STRANGERS
 from bulkhead.ledger.exact import EXACT
 from bulkhead.ledger.rows import Fields, Handler, Upsert, add_total
 from messages import escapes, inbox, records
@@ -255,13 +256,12 @@ HANDLERS: dict[type[Record], Handler] = {
     records.StopLevelRecorded: _stop_level,
     escapes.EscapeRecorded: _escape,
     **HOUSEKEEPING,
+    **STRANGERS,
 }
 """Records that change a table, and how."""
 
 EVENTS_ONLY: frozenset[type[Record]] = frozenset(
     {
-        records.ForeignOrderSeen,
-        records.OrphanFillSeen,
         records.ReconciliationRecorded,
         records.AccountObserved,
         records.FailureRecorded,

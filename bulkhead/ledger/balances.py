@@ -16,7 +16,7 @@ from decimal import Decimal, localcontext
 from typing import NamedTuple
 
 from bulkhead.ledger.exact import EXACT, plain
-from messages.adjustments import AdjustmentKind, AdjustmentRecorded
+from messages.adjustments import MOVE_POSITIONS, AdjustmentRecorded
 from messages.catalogue import record_from_json
 from messages.orders import Fill
 from messages.portfolio import Position
@@ -71,9 +71,9 @@ class Books:
             case _:
                 pass
 
-    def split(self, symbol: str) -> Decimal:
-        """What splits added to the positions in a symbol."""
-        found = (each for each in self.adjustments if each.kind is AdjustmentKind.SPLIT and each.symbol == symbol)
+    def adjusted(self, symbol: str) -> Decimal:
+        """What splits and operators added to the positions in a symbol."""
+        found = (each for each in self.adjustments if each.kind in MOVE_POSITIONS and each.symbol == symbol)
         return sum((each.amount for each in found), Decimal(0))
 
     def _take_in(self, position: Position) -> None:
@@ -166,7 +166,7 @@ def _position_errors(books: Books, assets: Assets) -> list[str]:
     errors = []
     for symbol in sorted(held.keys() | books.counted.keys()):
         base = assets[symbol][0] if symbol in assets else None
-        bought = sum((_net(fill, base) for fill in books.counted.get(symbol, ())), books.split(symbol))
+        bought = sum((_net(fill, base) for fill in books.counted.get(symbol, ())), books.adjusted(symbol))
         if held[symbol] != bought:
             errors.append(f"the position in {symbol} is {plain(held[symbol])} and its fills give {plain(bought)}")
     return errors

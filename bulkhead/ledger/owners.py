@@ -9,7 +9,7 @@ Not guarded against: code in our own process that lies about who it is. It catch
 
 from collections.abc import Iterable
 
-from messages import adjustments, escapes, inbox, records
+from messages import adjustments, escapes, inbox, operator, records
 from messages.instruments import InstrumentsRecorded
 from messages.records import Record
 
@@ -35,6 +35,7 @@ _BY_OWNER: dict[frozenset[str], tuple[type[Record], ...]] = {
         records.DeadlineSet,
         records.DeadlineCleared,
         escapes.EscapeRecorded,
+        operator.StrangerSettled,
     ),
     frozenset({PORTFOLIO}): (
         records.PositionRecorded,

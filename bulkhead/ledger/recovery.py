@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Table, exists, func, or_, select
 
 from bulkhead.ledger.exact import EXACT
 from bulkhead.ledger.inbox_port import KnownIntent
+from bulkhead.ledger.recovery_strangers import load_strangers
 from bulkhead.ledger.schema import (
     adjustments,
     deadlines,
@@ -45,6 +46,7 @@ def load(connection: Connection, tombstone_count: int) -> RecoveryLoaded:
         deadlines=load_deadlines(connection),
         orders=_orders(connection, tombstone_count),
         positions=_positions(connection),
+        known=load_strangers(connection),
         unapplied_fills=_unapplied_fills(connection),
         last_portfolio=_last_portfolio(connection),
         opening_balances=_opening_balances(connection),

@@ -296,11 +296,26 @@ adjustments = Table(
     Column("amount", Exact, nullable=False),
     Column("symbol", Text),
     Column("strategy_id", Text),
+    Column("price", Exact),
     _text("source"),
     _text("reason"),
     _time("effective_ns"),
     _seq(),
     Index("ix_adjustments_effective", "effective_ns"),
+)
+
+strangers = Table(
+    "strangers",
+    metadata,
+    Column("kind", Text, primary_key=True),  # order or fill
+    Column("symbol", Text, primary_key=True),
+    Column("number", Text, primary_key=True),
+    _text("verdict"),
+    Column("strategy_id", Text),
+    Column("decided_ns", BigInteger),
+    Column("payload", Text),
+    _seq(),
+    Index("ix_strangers_seq", "seq"),
 )
 
 config_snapshots = Table(

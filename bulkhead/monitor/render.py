@@ -294,6 +294,12 @@ def _adjustment(p: _Payload) -> _Shown:
     return "ADJUST", f"{p['kind']} {amount(p['amount'])} {p['asset']} in {p['account']}: {p['reason']}"
 
 
+def _stranger(p: _Payload) -> _Shown:
+    whose = f" for {p['strategy_id']}" if p.get("strategy_id") else ""
+    said = f"{p['verdict']} by {p['operator']}{whose}: {p['reason']}"
+    return "STRANGER", f"{p['kind']} {p['number']} in {p['symbol']} {said}"
+
+
 def _config(p: _Payload) -> _Shown:
     return "CONFIG", f"settings {p['config_snapshot_id']}"
 
@@ -331,6 +337,7 @@ _WORDS: dict[str, Callable[[_Payload], _Shown]] = {
     "DeadlineSet": _deadline,
     "DeadlineCleared": _cleared,
     "AdjustmentRecorded": _adjustment,
+    "StrangerSettled": _stranger,
     "ConfigSnapshotRecorded": _config,
     "LeaseTaken": _lease,
     "LeaseReleased": _lease_released,

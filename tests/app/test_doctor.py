@@ -31,7 +31,7 @@ def test_all_is_well(cli: Cli, project: Path) -> None:
     done = cli("doctor", *CONFIG)
     assert done.code == ExitCode.OK
     assert "all is well" in done.out
-    assert "schema 0003" in done.out
+    assert "schema 0004" in done.out
     assert "in use by nobody" in done.out
     assert set(levels(cli).values()) == {"ok"}
 

@@ -9,7 +9,7 @@ from bulkhead.ledger.session import SessionFolder, SessionMetadata
 from messages.adjustments import AdjustmentKind, AdjustmentRecorded
 from messages.failure import FailureMode, FailureReported
 from messages.instruments import Instrument, InstrumentsRecorded
-from messages.orders import Balance, Fill, OrderRow, OrderTicket
+from messages.orders import Balance, Fill, OrderRow, OrderTicket, VenueExecution, VenueOrder
 from messages.portfolio import PortfolioSnapshot, Position, RoundTrip
 from messages.records import (
     AccountObserved,
@@ -17,6 +17,7 @@ from messages.records import (
     DeadlineSet,
     FailureRecorded,
     FillRecorded,
+    ForeignOrderSeen,
     IntentRecorded,
     IntentStatusChanged,
     LeaseTaken,
@@ -24,6 +25,7 @@ from messages.records import (
     OperatorActed,
     OrderAliasRecorded,
     OrderRecorded,
+    OrphanFillSeen,
     PortfolioRecorded,
     PositionRecorded,
     Record,
@@ -223,6 +225,43 @@ def adjustment(number: int, amount: Decimal = Decimal(500), **changes: object) -
     return AdjustmentRecorded.model_validate({**dict(deposit), **changes})
 
 
+def foreign(number: int) -> ForeignOrderSeen:
+    """An order of somebody else's in the same account."""
+    return ForeignOrderSeen(
+        order=VenueOrder(
+            client_order_id=f"by-hand-{number}",
+            venue_order_id=f"{number}",
+            symbol="BTCUSDT",
+            side=Side.BUY,
+            order_type="LIMIT",
+            status=OrderStatus.SUBMITTED,
+            quantity=QUANTITY,
+            filled=Decimal(0),
+            filled_notional=Decimal(0),
+            limit_price=PRICE,
+            created_ns=START_NS,
+            updated_ns=START_NS,
+        )
+    )
+
+
+def orphan(number: int) -> OrphanFillSeen:
+    """An execution of an order that is not ours."""
+    return OrphanFillSeen(
+        execution=VenueExecution(
+            execution_id=f"{number}",
+            venue_order_id=f"{number}",
+            symbol="BTCUSDT",
+            side=Side.BUY,
+            quantity=QUANTITY,
+            price=PRICE,
+            fee=FEE,
+            fee_asset="BTC",
+            executed_ns=START_NS,
+        )
+    )
+
+
 def lease(epoch: int, owner: str = "one") -> LeaseTaken:
     return LeaseTaken(venue="sim", account="paper", owner=owner, epoch=epoch, at_ns=START_NS)
 
@@ -277,6 +316,7 @@ def housekeeping() -> list[Entry]:
         adjustment(1),
         acted,
         instruments(),
+        foreign(1),
     )
     return [entry(record) for record in records]
 

@@ -80,7 +80,19 @@ def test_adjustments_count_for_the_balance_and_a_split_for_the_position_too() ->
     assert error.startswith("the position in BTCUSDT is")
 
 
-def test_a_split_names_its_owner() -> None:
+def test_what_an_operator_adopts_counts_for_both_and_what_is_ignored_for_the_balance_alone() -> None:
+    more = {"kind": "ADOPTED", "asset": "BTC", "symbol": "BTCUSDT", "strategy_id": "momentum", "price": PRICE}
+    adopted, ignored = adjustment(3, Decimal("0.5"), **more), adjustment(4, Decimal(-7), kind="OTHER")
+    after = PositionRecorded(position=position(HELD + Decimal("0.5"), "sim:BTCUSDT:1"))
+    seen = observed(CASH - 7, HELD + Decimal("0.5"))
+    assert check(opening(), fill_recorded(1), held(), adopted, after, ignored, seen).errors == ()
+    (error,) = check(opening(), fill_recorded(1), held(), adopted, ignored, seen).errors
+    assert error.startswith("the position in BTCUSDT is")
+
+
+def test_a_split_names_its_owner_and_only_what_is_adopted_has_a_price() -> None:
+    with pytest.raises(ValueError, match="has a price, and nothing else"):
+        adjustment(1, kind="OTHER", price=PRICE)
     with pytest.raises(ValueError, match="names the symbol and the strategy"):
         adjustment(1, kind="SPLIT", symbol="BTCUSDT")
 

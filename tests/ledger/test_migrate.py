@@ -210,7 +210,7 @@ def test_there_is_no_way_down(old: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     with monkeypatch.context() as patch:
         patch.setattr(migrate, "REVISIONS", ("0001",))
         patch.setattr(migrate, "HEAD", "0001")
-        with pytest.raises(LedgerNewer, match="revision 0003"):
+        with pytest.raises(LedgerNewer, match="revision 0004"):
             SqliteLedger(old)
     newest = ScriptDirectory(str(Path(migrate.__file__).parent / "migrations")).get_revision(migrate.HEAD)
     with pytest.raises(NotImplementedError, match="put a backup back"):

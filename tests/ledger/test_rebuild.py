@@ -64,6 +64,7 @@ def test_the_files_alone_give_the_tables(told: Path) -> None:
         ("UPDATE deadlines SET due_ns = 1", "deadlines d1 due_ns is 1"),
         ("DELETE FROM order_aliases", "order_aliases o1/901 the row is missing"),
         ("UPDATE adjustments SET amount = '5'", "adjustments sim:1 amount is 5 and"),
+        ("UPDATE strangers SET verdict = 'ignored'", "strangers order/BTCUSDT/1 verdict is ignored"),
         ("UPDATE leases SET epoch = 7", "leases sim/paper epoch is 7"),
         ("UPDATE config_snapshots SET content = '[]'", "config_snapshots c1 content is [] and should be {}"),
         ("UPDATE positions SET quantity = '0.06'", "positions momentum/sim/paper/BTCUSDT quantity is"),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
 import messages
-from messages import market, orders, supervision
+from messages import market, operator, orders, supervision
 from messages.base import Body, Command, Envelope, Evidence, Lane, Letter, Nature
 from messages.catalogue import (
     BODIES,
@@ -47,6 +47,7 @@ ABSTRACT = {
     orders.OrderEvidence,
     RiskApproved,
     supervision.ChildCommand,
+    operator.OperatorCommand,
 }
 
 
@@ -166,6 +167,9 @@ COMMANDS = {
     "ReconcilePortfolio",
     "CancelEntries",
     "Escape",
+    "AdoptOrder",
+    "IgnoreStranger",
+    "SettleDrift",
     "RemoveChild",
     "RestartChild",
     "RestartDue",
