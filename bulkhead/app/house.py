@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from actors import addresses
+from actors.bookkeeper import PortfolioSeat
 from actors.broker import BrokerActor, OrderTransportActor, TransportActor
 from actors.failure_handler import FailureHandlerActor
 from actors.inbox import InboxActor, InboxSeat
@@ -18,7 +19,7 @@ from actors.ledger import LedgerActor
 from actors.market_data import MarketDataActor
 from actors.oms import OmsActor
 from actors.oms_seat import OmsSeat
-from actors.portfolio import PortfolioActor, PortfolioSeat
+from actors.portfolio import PortfolioActor
 from actors.position_owner import PositionOwnerActor
 from actors.recorder import RecorderActor, Sinks
 from actors.risk_guard import RiskGuardActor
@@ -211,8 +212,9 @@ def _execution(parts: Parts, book: InstrumentBook) -> SupervisorSpec:
             assets={i.symbol: (i.base_asset, i.quote_asset) for i in book.current.values()},
             lot_sizes={i.symbol: i.lot_size for i in book.current.values()},
             snapshot_interval_s=settings.session.portfolio_interval_s,
+            traded=settings.symbols,
         )
-        return PortfolioActor(seat)
+        return PortfolioActor(seat, parts.gate.reasons)
 
     oms_seat = OmsSeat(
         session_id=parts.session_id,

@@ -21,6 +21,7 @@ from bulkhead.execution.fills import execution_of, fill_id_of
 from bulkhead.execution.ids import looks_like_ours
 from bulkhead.execution.order_events import OrderEvent, apply, overfilled_quantity, status_shown, was_answered
 from messages.orders import OrderRow, VenueExecution, VenueOrder, VenueSnapshotTaken
+from messages.strangers import StrangerKind, key_of
 from messages.values import OrderStatus
 
 NS_PER_S = 1_000_000_000
@@ -43,6 +44,10 @@ class LocalView(NamedTuple):
     in_flight: frozenset[str] = frozenset()
     """Client order ids for which our transport still holds a request."""
     has_client_ids: bool = True
+    foreign: Container[str] = frozenset()
+    """Keys (`messages.strangers.key_of`) of orders known not to be ours, listed this time or not."""
+    ignored: Container[str] = frozenset()
+    """Keys of orders and executions that an operator has decided to leave alone."""
 
 
 class Unresolved(NamedTuple):
@@ -66,6 +71,8 @@ class Reconciliation(NamedTuple):
     """Open orders that bear our mark but stand in no book of ours: an operator decides."""
     orphans: tuple[VenueExecution, ...] = ()
     """Executions whose order nobody knows: kept, and looked at again next time."""
+    strangers: tuple[VenueExecution, ...] = ()
+    """Every listed execution that is no order's of ours, orphans among them: it changes balances all the same."""
     contradictions: tuple[str, ...] = ()
     """Where the venue's view and evidence that we hold exclude each other."""
     skipped_executions: int = 0
@@ -73,10 +80,13 @@ class Reconciliation(NamedTuple):
     skipped_foreign_executions: int = 0
     skipped_ended_orders: int = 0
     """Ended orders with our mark that are older than the books given."""
+    skipped_ignored: int = 0
+    """Orders and executions that an operator has decided to leave alone."""
 
     @property
     def skipped(self) -> int:
-        return self.skipped_executions + self.skipped_foreign_executions + self.skipped_ended_orders
+        of_orders = self.skipped_ended_orders + self.skipped_ignored
+        return self.skipped_executions + self.skipped_foreign_executions + of_orders
 
     @property
     def is_explained(self) -> bool:
@@ -98,10 +108,12 @@ class _Listing(NamedTuple):
     """Those that are not booked yet, by our client order id."""
     foreign: tuple[VenueOrder, ...]
     unrecorded: tuple[VenueOrder, ...]
-    orphans: tuple[VenueExecution, ...]
-    skipped_executions: int
-    skipped_foreign_executions: int
-    skipped_ended_orders: int
+    orphans: tuple[VenueExecution, ...] = ()
+    strangers: tuple[VenueExecution, ...] = ()
+    skipped_executions: int = 0
+    skipped_foreign_executions: int = 0
+    skipped_ended_orders: int = 0
+    skipped_ignored: int = 0
 
 
 class Verdict(NamedTuple):
@@ -118,7 +130,7 @@ class Verdict(NamedTuple):
 def reconcile(local: LocalView, venue: VenueSnapshotTaken) -> Reconciliation:
     """Compare; orders of other venues or accounts in `local` are left out."""
     rows = [row for row in local.orders if (row.ticket.venue, row.ticket.account) == (venue.venue, venue.account)]
-    listing = _read(rows, local.fill_ids, venue)
+    listing = _read(rows, local, venue)
     verdicts = [(row, _judge(row, local, venue.as_of_ns, listing)) for row in rows]
     return Reconciliation(
         events=tuple(event for _, verdict in verdicts for event in verdict.events),
@@ -132,17 +144,19 @@ def reconcile(local: LocalView, venue: VenueSnapshotTaken) -> Reconciliation:
         foreign=listing.foreign,
         unrecorded=listing.unrecorded,
         orphans=listing.orphans,
+        strangers=listing.strangers,
         contradictions=tuple(text for _, verdict in verdicts for text in verdict.contradictions),
         skipped_executions=listing.skipped_executions,
         skipped_foreign_executions=listing.skipped_foreign_executions,
         skipped_ended_orders=listing.skipped_ended_orders,
+        skipped_ignored=listing.skipped_ignored,
     )
 
 
 # -- reading the venue's lists ----------------------------------------------------------------------------------------
 
 
-def _read(rows: list[OrderRow], fill_ids: Container[str], venue: VenueSnapshotTaken) -> _Listing:
+def _read(rows: list[OrderRow], local: LocalView, venue: VenueSnapshotTaken) -> _Listing:
     owners = _Owners(rows, venue)
     matched: dict[str, list[VenueOrder]] = {}
     strangers: list[VenueOrder] = []
@@ -151,31 +165,54 @@ def _read(rows: list[OrderRow], fill_ids: Container[str], venue: VenueSnapshotTa
             strangers.append(order)
         else:
             matched.setdefault(client_order_id, []).append(order)
-    marked = [order for order in strangers if looks_like_ours(order.client_order_id)]
-    foreign = tuple(order for order in strangers if not looks_like_ours(order.client_order_id))
-    foreign_keys = {(order.symbol, order.venue_order_id) for order in foreign}
-    fresh, skipped = _unbooked(venue.venue, venue.executions, fill_ids)
+    left = [order for order in strangers if _order_key(order.symbol, order.venue_order_id) not in local.ignored]
+    marked = [order for order in left if looks_like_ours(order.client_order_id)]
+    foreign = tuple(order for order in left if not looks_like_ours(order.client_order_id))
+    foreign_keys = {_order_key(order.symbol, order.venue_order_id) for order in foreign}
+    fresh, skipped = _unbooked(venue.venue, venue.executions, local.fill_ids)
     executions: dict[str, list[VenueExecution]] = {}
-    orphans: list[VenueExecution] = []
-    skipped_foreign = 0
+    told: list[VenueExecution] = []
     for execution in fresh:
         owner = owners.of_number(execution.symbol, execution.venue_order_id, execution.executed_ns)
         if owner is not None:
             executions.setdefault(owner, []).append(execution)
-        elif (execution.symbol, execution.venue_order_id) in foreign_keys:
-            skipped_foreign += 1
         else:
-            orphans.append(execution)
+            told.append(execution)
+    orphans, skipped_foreign, skipped_ignored = _orphans(told, foreign_keys, local)
     return _Listing(
         matched,
         executions,
         foreign,
         tuple(order for order in marked if not order.status.is_terminal),
-        tuple(orphans),
+        orphans,
+        tuple(told),
         skipped,
         skipped_foreign,
         sum(order.status.is_terminal for order in marked),
+        skipped_ignored + len(strangers) - len(left),
     )
+
+
+def _orphans(
+    told: list[VenueExecution], foreign_keys: set[str], local: LocalView
+) -> tuple[tuple[VenueExecution, ...], int, int]:
+    """Executions whose order nobody knows; how many are a foreign order's, and how many are left alone."""
+    orphans: list[VenueExecution] = []
+    foreign = ignored = 0
+    for execution in told:
+        order = _order_key(execution.symbol, execution.venue_order_id)
+        own = key_of(StrangerKind.FILL, execution.symbol, execution.execution_id)
+        if own in local.ignored or order in local.ignored:
+            ignored += 1
+        elif order in foreign_keys or order in local.foreign:
+            foreign += 1
+        else:
+            orphans.append(execution)
+    return tuple(orphans), foreign, ignored
+
+
+def _order_key(symbol: str, venue_order_id: str) -> str:
+    return key_of(StrangerKind.ORDER, symbol, venue_order_id)
 
 
 class _Owners:

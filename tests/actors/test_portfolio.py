@@ -5,7 +5,8 @@ from decimal import Decimal
 import pytest
 
 from actors import addresses
-from actors.portfolio import PortfolioActor, PortfolioSeat
+from actors.bookkeeper import PortfolioSeat
+from actors.portfolio import PortfolioActor
 from messages.failure import FailureMode, FailureReported
 from messages.orders import Balance, FillBooked, Reconcile
 from messages.portfolio import (

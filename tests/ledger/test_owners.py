@@ -29,6 +29,8 @@ SENDERS = {
     "actors/order_worker.py": owners.OMS,
     "actors/escaper.py": owners.OMS,
     "actors/reconciler.py": owners.OMS,
+    "actors/bookkeeper.py": owners.PORTFOLIO,
+    "actors/comparer.py": owners.PORTFOLIO,
     "actors/portfolio.py": owners.PORTFOLIO,
     "actors/risk_guard.py": owners.RISK_GUARD,
     "actors/failure_handler.py": owners.FAILURE_HANDLER,
