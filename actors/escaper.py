@@ -96,8 +96,10 @@ class Escaper(OrderWorker):
             escaping.close_intent(now, close, self._quotes.get(close.symbol), now.deadline_id, ctx.now_ns())
             for close in made.closes
         )
-        now = now._replace(closing=(*now.closing, *(intent.intent_id for intent in intents)))
-        self._write_down(now, made, has_closes=bool(intents), ctx=ctx)
+        cancelled = dict.fromkeys((*now.cancelled, *(cancel.client_order_id for cancel in made.cancels)))
+        closing = (*now.closing, *(intent.intent_id for intent in intents))
+        now = now._replace(closing=closing, cancelled=tuple(cancelled))
+        self._write_down(now, made, has_acted=bool(intents or made.cancels), ctx=ctx)
         for intent in intents:
             self._take(intent, ("getting out",), Decimal(0), ctx)
 
@@ -141,26 +143,30 @@ class Escaper(OrderWorker):
             now_ns=ctx.now_ns(),
         )
 
-    def _write_down(self, now: Escaping, made: EscapeRound, *, has_closes: bool, ctx: Context) -> None:
+    def _write_down(self, now: Escaping, made: EscapeRound, *, has_acted: bool, ctx: Context) -> None:
         """Each round that did or found something new, and the last one."""
         escape_id = now.command.escape_id
         record = escaping.recorded(now, made)
         records: list[Record] = []
+        letters: tuple[Letter, ...] = ()
         if made.is_over:
             del self._escapes[escape_id]
             self._last_rounds.pop(escape_id, None)
             self._made_ns.pop(escape_id, None)
             self._gate.lift(now.deadline_id, by=ctx)
             records = [record, deadlines.cleared(now.deadline_id, "it is over")]
+            if now.command.reply_to is not None:
+                closes = (row for intent_id in now.closing for row in self._book.children(intent_id))
+                letters = (ctx.seal(now.command.reply_to, escaping.answered(now, record, closes)),)
         else:
             self._escapes[escape_id] = now
             if self._is_news(record):
                 records.append(record)
-            if has_closes:
+            if has_acted:
                 records.append(escaping.as_deadline(now))
             self._last_rounds[escape_id] = record
         if records:
-            self._append(tuple(records), (), None, ctx)
+            self._append(tuple(records), letters, None, ctx)
 
     def _is_news(self, record: EscapeRecorded) -> bool:
         before = self._last_rounds.get(record.escape_id)

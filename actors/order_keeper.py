@@ -63,10 +63,14 @@ class OrderKeeper(Behaviour, ABC):
     def _doubt(self, reason: str, ctx: Context) -> None:
         """Something does not fit the books: compare them with the venue."""
 
+    @abstractmethod
+    def _on_stranger(self, evidence: OrderEvent, ctx: Context) -> None:
+        """News of an order that is not in the books."""
+
     def _apply(self, evidence: OrderEvent, ctx: Context, source: str) -> OrderRow | None:
         row = self._book.get(evidence.client_order_id)
         if row is None:
-            self._doubt(f"{type(evidence).__name__} about {evidence.client_order_id}, which is not in the books", ctx)
+            self._on_stranger(evidence, ctx)
             return None
         if isinstance(evidence, ExecutionReversed):
             return self._reverse(row, evidence, ctx, source)

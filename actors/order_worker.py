@@ -11,6 +11,7 @@ from actors import addresses
 from actors.oms_seat import OmsSeat
 from actors.order_keeper import NOTHING, Followup, OrderKeeper
 from bulkhead.execution import deadlines, micro_pipeline, order_events
+from bulkhead.execution.adopting import NOT_WORKED, is_adopted
 from bulkhead.execution.micro_pipeline import Planned, Splitting
 from bulkhead.execution.rules import Refused
 from bulkhead.execution.stage_times import StageTimes, Stopwatch
@@ -20,7 +21,7 @@ from bulkhead.execution.working import OnFillTimeout, Situation, Steps, work
 from messages.base import Letter
 from messages.codes import ErrorCode
 from messages.escapes import Escape, EscapeTrigger
-from messages.orders import CancelOrder, IntentClosed, IntentSettled, IntentWaits, OrderRow, SubmitOrder
+from messages.orders import CancelOrder, IntentClosed, IntentSettled, IntentWaits, OrderRow, OrdersTold, SubmitOrder
 from messages.portfolio import Marks
 from messages.records import DeadlineSet, IntentRecorded, IntentStatusChanged, OrderRecorded, Record
 from messages.trading import OrderIntent
@@ -87,6 +88,13 @@ class OrderWorker(OrderKeeper):
             intent_type=intent.intent_type,
             quantity=self._waits.get(intent.intent_id, Decimal(0)),
         )
+
+    def _told(self, strategy_id: str | None) -> OrdersTold:
+        rows = self._book.of_strategy(strategy_id)
+        waiting = tuple(each for each in self._waiting() if strategy_id in (None, each.strategy_id))
+        intent_ids = (*(row.intent_id for row in rows), *(each.intent_id for each in waiting))
+        reserved = {intent_id: self._reserved.get(intent_id, Decimal(0)) for intent_id in intent_ids}
+        return OrdersTold(orders=rows, reserved_notional=reserved, waiting=waiting)
 
     # -- taking -------------------------------------------------------------------------------------------------------
 
@@ -164,7 +172,8 @@ class OrderWorker(OrderKeeper):
         later = self._book.later(key)
         situation = self._situation(intent, ctx)
         stopwatch = Stopwatch(ctx.monotonic_ns, self._stage_times)
-        steps = work(intent, self._book.children(key), later, self._book.stopping(key), situation, stopwatch)
+        stopping = self._book.stopping(key) or (NOT_WORKED if is_adopted(intent) else None)
+        steps = work(intent, self._book.children(key), later, stopping, situation, stopwatch)
         records: list[Record] = []
         letters: list[Letter] = []
         for child in steps.freed:

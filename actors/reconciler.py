@@ -5,14 +5,15 @@ booked, what is unknown is resolved, and only when that is on disk and nothing i
 """
 
 from actors import addresses
-from actors.escaper import Escaper
 from actors.oms_seat import OmsFigures, OmsSeat
+from actors.strangers import Strangers
 from bulkhead.execution import order_events
-from bulkhead.execution.recent import Recent
 from bulkhead.execution.reconcile import LocalView, Reconciliation, reconcile
 from bulkhead.venues.port import ClientIdScheme
+from messages.base import Letter
 from messages.codes import ErrorCode
 from messages.failure import FailureMode, FailureReported, StopReason
+from messages.operator import ActAnswered, ReconcileAnswered
 from messages.orders import (
     CancelOrder,
     OrderChannelDown,
@@ -24,7 +25,8 @@ from messages.orders import (
     VenueSnapshotTaken,
 )
 from messages.portfolio import ReconcilePortfolio
-from messages.records import ForeignOrderSeen, OrphanFillSeen, ReconciliationRecorded, Record
+from messages.records import ReconciliationRecorded, Record
+from messages.supervision import Outcome
 from messages.values import OrderStatus, StopLevel
 from supervisor.gate import Gate
 from supervisor.runtime.behaviour import Context, receives
@@ -38,19 +40,17 @@ DOUBTFUL_ROUNDS = 12
 DOUBTFUL_FOR_S = 60.0
 """how long they have: a question that the venue answers in time is no drift, however often it is asked."""
 
-
-STRANGERS_KEPT = 10_000
-"""Foreign orders and orphan fills remembered, so that each is written down once."""
 UNANSWERED = frozenset({OrderStatus.PENDING_SUBMIT, OrderStatus.PENDING_CANCEL})
 
 
-class Reconciler(Escaper):
+class Reconciler(Strangers):
     def __init__(self, seat: OmsSeat, gate: Gate) -> None:
         super().__init__(seat, gate)
-        self._seen_foreign, self._seen_orphans = Recent(STRANGERS_KEPT), Recent(STRANGERS_KEPT)
         self._stream_reason = f"stream:{seat.venue}"
         self._began: tuple[int, int] | None = None  # doubts of the gate and monotonic time when reconciling began
         self._reconcile_again: str | None = None
+        self._to_answer: dict[str, str] = {}  # request -> who asked, of comparisons that have not begun
+        self._answering: dict[str, str] = {}
         self._watermark_ns = self._since_ns = 0
         self._horizon_ns = 0  # before this the fill book does not know what is booked: never ask for it
         self._reconciliations = self._doubtful_rounds = self._doubtful_since_ns = 0
@@ -64,8 +64,8 @@ class Reconciler(Escaper):
             escapes=len(self._escapes),
             reconciliations=self._reconciliations,
             is_reconciling=self._began is not None,
-            foreign_orders=len(self._seen_foreign),
-            orphan_fills=len(self._seen_orphans),
+            foreign_orders=len(self._strange_orders),
+            orphan_fills=len(self._strange_fills),
             stages=self._stage_times.figures(),
         )
 
@@ -92,7 +92,15 @@ class Reconciler(Escaper):
 
     @receives(Reconcile)
     def on_reconcile(self, command: Reconcile, ctx: Context) -> None:
-        self._doubt(command.reason, ctx)
+        if command.reply_to is not None:
+            self._to_answer[command.request_id] = command.reply_to
+        if command.is_look:
+            self._look(command.reason, ctx)
+        else:
+            self._doubt(command.reason, ctx)
+
+    def _look(self, reason: str, ctx: Context) -> None:
+        self._begin_reconciliation(reason, ctx)
 
     def _doubt(self, reason: str, ctx: Context) -> None:
         self._gate.require_recovery(reason, ctx.now_ns(), by=ctx)
@@ -106,16 +114,23 @@ class Reconciler(Escaper):
             return
         self._began = (self._gate.doubts, ctx.monotonic_ns())
         self._reconcile_again = None
+        self._answering |= self._to_answer
+        self._to_answer = {}
         margin_ns = int(SNAPSHOT_MARGIN_S * 1e9)
         oldest_ns = min((row.created_ns - margin_ns for row in self._book.open_rows()), default=self._watermark_ns)
         self._since_ns = max(self._horizon_ns, min(self._watermark_ns, oldest_ns))
-        symbols = tuple(dict.fromkeys((*self._seat.symbols, *(r.ticket.symbol for r in self._book.open_rows()))))
+        of_orders = (row.ticket.symbol for row in self._book.open_rows())
+        symbols = tuple(dict.fromkeys((*self._seat.symbols, *of_orders, *self._foreign_symbols())))
         ctx.tell(self._broker, TakeVenueSnapshot(symbols=symbols, since_ns=self._since_ns))
 
     @receives(VenueSnapshotFailed)
-    def on_snapshot_failed(self, _: VenueSnapshotFailed, __: Context) -> None:
+    def on_snapshot_failed(self, failed: VenueSnapshotFailed, ctx: Context) -> None:
         """The next round asks again; until then the gate stays as it is."""
         self._began = None
+        for request_id, asker in self._answering.items():
+            detail = f"{failed.venue} could not be asked: {failed.reason}"
+            ctx.tell(asker, ActAnswered(request_id=request_id, outcome=Outcome.FAILED, detail=detail))
+        self._answering = {}
 
     @receives(VenueSnapshotTaken)
     def on_snapshot(self, snapshot: VenueSnapshotTaken, ctx: Context) -> None:
@@ -142,6 +157,8 @@ class Reconciler(Escaper):
             request_validity_s=capabilities.request_validity_s,
             in_flight=frozenset(row.ticket.client_order_id for row in in_flight),
             has_client_ids=capabilities.client_id is not ClientIdScheme.NONE,
+            foreign=self._foreign_keys(),
+            ignored=self._ignored,
         )
 
     def _settle_absent(self, key: str, ctx: Context) -> None:
@@ -174,12 +191,15 @@ class Reconciler(Escaper):
             skipped=result.skipped,
             took_s=(ctx.monotonic_ns() - began_ns) / 1e9,
         )
-        records: list[Record] = [ReconciliationRecorded(result=done)]
-        strangers = (*result.foreign, *result.unrecorded)
-        records += (ForeignOrderSeen(order=o) for o in strangers if self._seen_foreign.add(o.venue_order_id))
-        records += (OrphanFillSeen(execution=e) for e in result.orphans if self._seen_orphans.add(e.execution_id))
-        compare = ReconcilePortfolio(balances=snapshot.balances, as_of_ns=snapshot.as_of_ns)
-        release = (ctx.seal(addresses.PORTFOLIO, compare), ctx.seal(ctx.name, done))
+        records: list[Record] = [ReconciliationRecorded(result=done), *self._note_strangers(result)]
+        compare = ReconcilePortfolio(
+            balances=snapshot.balances,
+            as_of_ns=snapshot.as_of_ns,
+            strangers=result.strangers,
+            is_clean=result.is_clean,
+            decided_ns=self._decided_ns,
+        )
+        release = (ctx.seal(addresses.PORTFOLIO, compare), ctx.seal(ctx.name, done), *self._answers(done, ctx))
         self._append(tuple(records), release, None, ctx)
         self._escalate(problems, ctx)
         if result.is_clean and not self._book.open_rows():
@@ -190,6 +210,11 @@ class Reconciler(Escaper):
                 ctx.tell(self._broker, CancelOrder(client_order_id=key, symbol=row.ticket.symbol, reason="repeated"))
         if self._reconcile_again is not None:
             self._begin_reconciliation(self._reconcile_again, ctx)
+
+    def _answers(self, done: Reconciled, ctx: Context) -> tuple[Letter, ...]:
+        """To those who asked for this comparison."""
+        asked, self._answering = self._answering, {}
+        return tuple(ctx.seal(to, ReconcileAnswered(request_id=key, result=done)) for key, to in asked.items())
 
     def _escalate(self, problems: tuple[str, ...], ctx: Context) -> None:
         doubtful_s = (ctx.monotonic_ns() - self._doubtful_since_ns) / 1e9

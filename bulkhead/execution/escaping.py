@@ -5,16 +5,21 @@ What a round does is bulkhead.execution.stages.escape's to say; here is only wha
 
 import json
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import NamedTuple
 
 from bulkhead.execution.exact import plain
 from bulkhead.execution.stages.escape import Close, EscapeRound, LeftOver, Position
 from messages.escapes import Escape, EscapeRecorded, EscapeTrigger
+from messages.operator import EscapeAnswered
+from messages.orders import OrderRow
 from messages.records import DeadlineSet
 from messages.trading import OrderIntent
 from messages.values import IntentType, MarketSnapshot, OrderType, Origin
 
 KIND = "escape"
+PRICE_STEP = Decimal("1e-8")
+"""Of an average price that is shown."""
 
 
 class Escaping(NamedTuple):
@@ -27,6 +32,8 @@ class Escaping(NamedTuple):
     """The one that it is about, as it was when the escape began: it may be closed before the escape is over."""
     closing: tuple[str, ...] = ()
     """Intents that earlier rounds' closes have made."""
+    cancelled: tuple[str, ...] = ()
+    """Orders whose cancel earlier rounds have asked for."""
 
     @property
     def deadline_id(self) -> str:
@@ -49,6 +56,7 @@ def as_deadline(escaping: Escaping) -> DeadlineSet:
         "rounds": escaping.rounds,
         "intent": None if escaping.intent is None else escaping.intent.model_dump(mode="json"),
         "closing": escaping.closing,
+        "cancelled": escaping.cancelled,
     }
     return DeadlineSet(
         deadline_id=escaping.deadline_id, due_ns=escaping.began_ns, kind=KIND, payload=json.dumps(payload)
@@ -66,6 +74,7 @@ def of_deadline(deadline: DeadlineSet) -> Escaping:
             int(read["rounds"]),
             None if intent is None else OrderIntent.model_validate(intent),
             tuple(read["closing"]),
+            tuple(read.get("cancelled", ())),
         )
     except (KeyError, TypeError) as error:
         raise ValueError(f"deadline {deadline.deadline_id} cannot be read: {error!r}") from error
@@ -121,6 +130,27 @@ def recorded(escaping: Escaping, made: EscapeRound) -> EscapeRecorded:
         is_over=made.is_over,
         at_ns=event.at_ns,
     )
+
+
+def answered(escaping: Escaping, last: EscapeRecorded, closes: Iterable[OrderRow]) -> EscapeAnswered:
+    """What the whole of it came to; `closes` are the orders that it has made."""
+    return EscapeAnswered(
+        escape_id=escaping.command.escape_id,
+        rounds=escaping.rounds,
+        cancelled=escaping.cancelled,
+        closes=tuple(_close_words(row) for row in closes),
+        left_over=last.left_over,
+        unknown=last.unknown,
+        seconds=(last.at_ns - escaping.began_ns) / 1e9,
+    )
+
+
+def _close_words(row: OrderRow) -> str:
+    ticket = row.ticket
+    price = row.average_price
+    at = "" if price is None else f" at {plain(price.quantize(PRICE_STEP))} on average"
+    what = f"{ticket.side} {plain(ticket.quantity)} {ticket.symbol} for {row.strategy_id}"
+    return f"{what}: {row.status}, {plain(row.filled)} filled{at}"
 
 
 def _left_over(found: Iterable[LeftOver]) -> tuple[str, ...]:

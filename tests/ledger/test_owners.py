@@ -29,6 +29,7 @@ SENDERS = {
     "actors/order_worker.py": owners.OMS,
     "actors/escaper.py": owners.OMS,
     "actors/reconciler.py": owners.OMS,
+    "actors/strangers.py": owners.OMS,
     "actors/bookkeeper.py": owners.PORTFOLIO,
     "actors/comparer.py": owners.PORTFOLIO,
     "actors/portfolio.py": owners.PORTFOLIO,

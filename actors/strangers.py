@@ -1,0 +1,271 @@
+"""Strangers: the part of the OMS that knows the orders and executions in our account that are not ours.
+
+They are never touched. Each is written down once; an operator may adopt an order, which makes it a strategy's from then
+on, or have an order or an execution left alone for good. What was decided is on disk before it is answered.
+"""
+
+from abc import abstractmethod
+from collections.abc import Container, Iterable
+from decimal import Decimal
+
+from pydantic import ValidationError
+
+from actors import addresses
+from actors.escaper import Escaper
+from actors.oms_seat import OmsSeat
+from bulkhead.execution.adopting import adopted_intent, adopted_row
+from bulkhead.execution.exact import ZERO, exact, plain
+from bulkhead.execution.order_events import OrderEvent
+from bulkhead.execution.recent import Recent
+from bulkhead.execution.reconcile import Reconciliation
+from messages.base import Letter
+from messages.operator import (
+    ActAnswered,
+    AdoptOrder,
+    IgnoreStranger,
+    OperatorCommand,
+    PositionAdjusted,
+    StrangerSettled,
+)
+from messages.orders import OrderRow, QueryOrder, VenueExecution, VenueOrder
+from messages.records import ForeignOrderSeen, IntentRecorded, OrderRecorded, OrphanFillSeen, Record
+from messages.strangers import KnownStrangers, Stranger, StrangerKind, Verdict, key_of
+from messages.supervision import Outcome
+from messages.trading import OrderIntent
+from supervisor.gate import Gate
+from supervisor.runtime.behaviour import Context, receives
+
+STRANGERS_KEPT = 10_000
+"""Foreign orders and executions remembered, so that each is written down once; the ledger hands so many back."""
+SYMBOLS_KEPT = 20
+"""Symbols beside our own in which foreign orders were seen lately: a comparison asks for their executions too."""
+ADJUSTMENTS_KEPT = 1_000
+
+
+class Strangers(Escaper):
+    def __init__(self, seat: OmsSeat, gate: Gate) -> None:
+        super().__init__(seat, gate)
+        self._strange_orders: dict[str, VenueOrder] = {}
+        self._strange_fills: dict[str, VenueExecution] = {}
+        """Both by key, those about which nothing was decided."""
+        self._ignored = Recent(STRANGERS_KEPT)
+        self._decided_ns: dict[str, int] = {}
+        """By symbol, when an operator last decided about one of them."""
+        self._adjusted = Recent(ADJUSTMENTS_KEPT)
+        self._strange_symbols = Recent(SYMBOLS_KEPT)
+
+    @abstractmethod
+    def _look(self, reason: str, ctx: Context) -> None:
+        """Compare with the venue, and leave the gate as it is."""
+
+    def _recover_strangers(self, known: KnownStrangers) -> None:
+        self._strange_orders, self._strange_fills, self._decided_ns = {}, {}, {}
+        self._ignored = Recent(STRANGERS_KEPT)
+        self._adjusted = Recent(ADJUSTMENTS_KEPT, known.adjustment_ids)
+        for stranger in known.strangers:
+            self._recover_stranger(stranger)
+
+    def _recover_stranger(self, stranger: Stranger) -> None:
+        if stranger.decided_ns is not None:
+            self._note_decision(stranger.symbol, stranger.decided_ns)
+        if stranger.verdict is Verdict.IGNORED:
+            self._ignored.add(stranger.key)
+        if stranger.verdict is not Verdict.SEEN:
+            return
+        if stranger.order is not None:
+            self._strange_orders[stranger.key] = stranger.order
+            self._note_symbol(stranger.symbol)
+        if stranger.execution is not None:
+            self._strange_fills[stranger.key] = stranger.execution
+
+    def _note_decision(self, symbol: str, at_ns: int) -> None:
+        self._decided_ns[symbol] = max(self._decided_ns.get(symbol, 0), at_ns)
+
+    # -- what a comparison finds --------------------------------------------------------------------------------------
+
+    def _note_symbol(self, symbol: str) -> None:
+        if symbol not in self._seat.symbols and symbol in self._seat.instruments:
+            self._strange_symbols.add(symbol)
+
+    def _foreign_symbols(self) -> tuple[str, ...]:
+        """Beside our own: what is done by hand there changes our money, too."""
+        return tuple(self._strange_symbols)
+
+    def _foreign_keys(self) -> Container[str]:
+        return self._strange_orders
+
+    def _note_strangers(self, result: Reconciliation) -> list[Record]:
+        """What has not been written down yet. The latest state of an order is kept in memory."""
+        records: list[Record] = []
+        for order in (*result.foreign, *result.unrecorded):
+            key = key_of(StrangerKind.ORDER, order.symbol, order.venue_order_id)
+            if key not in self._strange_orders:
+                records.append(ForeignOrderSeen(order=order))
+            self._strange_orders[key] = order
+            self._note_symbol(order.symbol)
+        for execution in result.strangers:
+            key = key_of(StrangerKind.FILL, execution.symbol, execution.execution_id)
+            if key not in self._strange_fills and key not in self._ignored:
+                records.append(OrphanFillSeen(execution=execution))
+                self._strange_fills[key] = execution
+        for kept in (self._strange_orders, self._strange_fills):
+            while len(kept) > STRANGERS_KEPT:
+                del kept[next(iter(kept))]
+        return records
+
+    def _on_stranger(self, evidence: OrderEvent, ctx: Context) -> None:
+        """News of an order that is in no book of ours. What is known to be foreign puts nothing in doubt but balances,
+        which a comparison looks at; anything else may be ours."""
+        name = f"{type(evidence).__name__} about {evidence.client_order_id}"
+        self._note_symbol(evidence.symbol)
+        key = key_of(StrangerKind.ORDER, evidence.symbol, evidence.venue_order_id or "")
+        if key in self._strange_orders or key in self._ignored:
+            self._look(f"{name}, which is not ours", ctx)
+        else:
+            self._doubt(f"{name}, which is not in the books", ctx)
+
+    # -- an operator's decisions --------------------------------------------------------------------------------------
+
+    @receives(AdoptOrder)
+    def on_adopt(self, act: AdoptOrder, ctx: Context) -> None:
+        """Ours from here on: its executions and its state come from the venue, as any order's."""
+        order = self._named_order(act.order_id, act, ctx)
+        if order is None:
+            return
+        try:
+            intent, row = self._as_ours(order, act, ctx)
+        except ValidationError as error:
+            self._refuse_act(act, f"it cannot be an order of ours: {error.errors()[0]['msg']}", ctx)
+            return
+        refusal = self._adoption_refusal(order, act)
+        if refusal is not None:
+            self._refuse_act(act, refusal, ctx)
+            return
+        reserved = self._worth_at_most(intent)
+        self._book.add_intent(intent)
+        self._book.put(row)
+        self._reserved[intent.intent_id] = reserved
+        records = (
+            IntentRecorded(intent=intent, checks=(f"adopted by {act.operator}",), reserved_notional=reserved),
+            OrderRecorded(order=row, change="adopted"),
+        )
+        query = QueryOrder(client_order_id=row.ticket.client_order_id, symbol=row.ticket.symbol)
+        letters = (
+            *self._order_letters(row, "adopted", is_late=False, ctx=ctx),
+            ctx.seal(addresses.RISK_GUARD, self._told(None)),
+            ctx.seal(self._broker, query),
+        )
+        said = f"{order.side} {plain(order.quantity)} {order.symbol} ({order.status}) is {act.strategy_id}'s"
+        facts = {"client_order_id": row.ticket.client_order_id, "intent_id": intent.intent_id}
+        self._decide(act, StrangerKind.ORDER, order.symbol, order.venue_order_id, said, facts, records, letters, ctx)
+
+    def _as_ours(self, order: VenueOrder, act: AdoptOrder, ctx: Context) -> tuple[OrderIntent, OrderRow]:
+        """Raises ValidationError."""
+        seat = self._seat
+        held = self._position(act.strategy_id, order.symbol)
+        reason = f"{act.operator}: {act.reason}"
+        intent = adopted_intent(order, act.strategy_id, seat.venue, seat.account, held, reason, ctx.now_ns())
+        return intent, adopted_row(intent, order, ctx.now_ns())
+
+    def _adoption_refusal(self, order: VenueOrder, act: AdoptOrder) -> str | None:
+        if act.strategy_id not in self._seat.on_stop:
+            return f"no strategy is called {act.strategy_id!r}; there are {', '.join(self._seat.on_stop) or 'none'}"
+        if order.symbol not in self._seat.symbols:
+            return f"{order.symbol} is not traded by this session; ignore the order, or add the symbol"
+        if self._book.get(order.client_order_id) is not None:
+            return f"an order of ours has the client order id {order.client_order_id} already"
+        return None
+
+    def _worth_at_most(self, intent: OrderIntent) -> Decimal:
+        """What the risk guard holds for it: at its limit, else at the market; zero without either."""
+        quote = self._quotes.get(intent.symbol)
+        price = intent.limit_price or (quote.mid if quote is not None else None) or ZERO
+        with exact():
+            return intent.quantity * price if intent.intent_type.is_entry else ZERO
+
+    @receives(IgnoreStranger)
+    def on_ignore(self, act: IgnoreStranger, ctx: Context) -> None:
+        found: VenueOrder | VenueExecution | None
+        if act.kind is StrangerKind.ORDER:
+            found = self._named_order(act.number, act, ctx)
+        else:
+            found = self._named_fill(act.number, act, ctx)
+        if found is not None:
+            number = found.venue_order_id if isinstance(found, VenueOrder) else found.execution_id
+            said = f"{act.kind} {number} in {found.symbol} is left alone"
+            self._decide(act, act.kind, found.symbol, number, said, {}, (), (), ctx)
+
+    def _named_order(self, name: str, act: OperatorCommand, ctx: Context) -> VenueOrder | None:
+        orders = self._strange_orders.values()
+        found = [o for o in orders if name in (o.client_order_id, o.venue_order_id, f"{o.symbol}:{o.venue_order_id}")]
+        symbols = [f"{order.symbol}:{order.venue_order_id}" for order in found]
+        return found[0] if self._is_the_one(symbols, f"foreign order {name!r}", act, ctx) else None
+
+    def _named_fill(self, name: str, act: OperatorCommand, ctx: Context) -> VenueExecution | None:
+        fills = self._strange_fills.values()
+        found = [fill for fill in fills if name in (fill.execution_id, f"{fill.symbol}:{fill.execution_id}")]
+        symbols = [f"{fill.symbol}:{fill.execution_id}" for fill in found]
+        return found[0] if self._is_the_one(symbols, f"execution {name!r} of nobody's order", act, ctx) else None
+
+    def _is_the_one(self, found: list[str], what: str, act: OperatorCommand, ctx: Context) -> bool:
+        if not self._is_loaded:
+            self._refuse_act(act, "the ledger is being read; try again in a moment", ctx)
+        elif not found:
+            detail = f"no {what} waits for a decision; `bulkhead reconcile` looks again"
+            self._refuse_act(act, detail, ctx, Outcome.NOT_FOUND)
+        elif len(found) > 1:
+            self._refuse_act(act, f"{what} may be any of {', '.join(found)}: name it so", ctx)
+        return len(found) == 1 and self._is_loaded
+
+    @staticmethod
+    def _refuse_act(act: OperatorCommand, detail: str, ctx: Context, outcome: Outcome = Outcome.FAILED) -> None:
+        ctx.tell(act.reply_to, ActAnswered(request_id=act.request_id, outcome=outcome, detail=detail))
+
+    def _decide(
+        self,
+        act: AdoptOrder | IgnoreStranger,
+        kind: StrangerKind,
+        symbol: str,
+        number: str,
+        said: str,
+        facts: dict[str, str],
+        records: Iterable[Record],
+        letters: Iterable[Letter],
+        ctx: Context,
+    ) -> None:
+        """Write down what was decided, answer once it is on disk, and compare."""
+        is_adopted = isinstance(act, AdoptOrder)
+        settled = StrangerSettled(
+            kind=kind,
+            symbol=symbol,
+            number=number,
+            verdict=Verdict.ADOPTED if is_adopted else Verdict.IGNORED,
+            strategy_id=act.strategy_id if isinstance(act, AdoptOrder) else None,
+            operator=act.operator,
+            reason=act.reason,
+            at_ns=ctx.now_ns(),
+        )
+        key = key_of(kind, symbol, number)
+        self._strange_orders.pop(key, None)
+        self._strange_fills.pop(key, None)
+        if not is_adopted:
+            self._ignored.add(key)
+        else:  # its executions become fills of ours
+            fills = self._strange_fills.items()
+            self._strange_fills = {
+                k: fill for k, fill in fills if (fill.symbol, fill.venue_order_id) != (symbol, number)
+            }
+        self._note_decision(symbol, settled.at_ns)
+        more = {"symbol": symbol, "number": number, **facts}
+        answer = ActAnswered(request_id=act.request_id, outcome=Outcome.DONE, detail=said, facts=more)
+        self._append((settled, *records), (*letters, ctx.seal(act.reply_to, answer)), None, ctx)
+        self._look(said, ctx)
+
+    @receives(PositionAdjusted)
+    def on_position_adjusted(self, moved: PositionAdjusted, _: Context) -> None:
+        """What the ledger was read with has it already."""
+        if not self._is_loaded or not self._adjusted.add(moved.adjustment_id):
+            return
+        key = (moved.strategy_id, moved.symbol)
+        with exact():
+            self._confirmed[key] = self._confirmed.get(key, ZERO) + moved.change
