@@ -26,6 +26,8 @@ from supervisor.runtime.behaviour import Context, receives
 
 QUICK_S = 0.05
 """From the end of an order to the next round: what ends together is looked at together."""
+LATER_S = 1.0
+"""Until an escape is asked for again that came before the ledger was read."""
 MAX_PAUSE_S = 60.0
 """Between two rounds at most, when closes come to nothing again and again."""
 
@@ -42,6 +44,9 @@ class Escaper(OrderWorker):
     def on_escape(self, command: Escape, ctx: Context) -> None:
         """On disk before anything is done; what is done first is that nothing new is sent."""
         if command.escape_id in self._escapes:
+            return
+        if not self._is_loaded:  # these books are empty yet, and would seem to be flat
+            ctx.after(LATER_S, f"escape:{command.escape_id}", command)
             return
         about = None if command.intent_id is None else self._book.intent(command.intent_id)
         if command.intent_id is not None and about is None:

@@ -1,7 +1,7 @@
 """The command line. Each command is a few lines here; its work is in a module of its own, imported when it is called.
 
 Rules: exit codes are those of exit_codes.py; whatever ends a command is one sentence on stderr; nothing is ever asked
-of the person at the keyboard; no secret is ever an argument.
+of the person at the keyboard, but whether everything is to be closed; no secret is ever an argument.
 """
 
 import os
@@ -11,6 +11,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from bulkhead.app import cli_operator
+from bulkhead.app.cli_options import DEFAULT_LOGS, ConfigOption, JsonOption, LogsOption, SessionOption
 from bulkhead.app.exit_codes import ExitCode, Stopped
 
 app = typer.Typer(
@@ -39,13 +41,8 @@ def _every_command(
     """Supervised execution for trading strategies, from paper to live."""
 
 
-ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="TOML file with every setting.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of words.")]
-LogsOption = Annotated[Path, typer.Option("--logs-dir", help="Where runs leave their files.")]
-SessionOption = Annotated[str | None, typer.Option("--session", help="A session's id [default: the current one].")]
 DEFAULT_CONFIG = Path("config/paper.toml")
 TAPE_CONFIG = Path("config/tape.toml")
-DEFAULT_LOGS = Path("logs")
 
 
 @app.command()
@@ -308,7 +305,7 @@ def restart(
 ) -> None:
     """Start an actor again that was parked or stopped, with a fresh budget. The act is recorded first."""
     from bulkhead.app.commands import child as command
-    from bulkhead.app.desk import Action
+    from bulkhead.app.desk_requests import Action
 
     raise typer.Exit(command.run(logs_dir, Action.RESTART, actor, reason, operator, as_json))
 
@@ -323,10 +320,12 @@ def stop(
 ) -> None:
     """Stop one actor of the run, for example a strategy. It stays stopped until it is asked for again."""
     from bulkhead.app.commands import child as command
-    from bulkhead.app.desk import Action
+    from bulkhead.app.desk_requests import Action
 
     raise typer.Exit(command.run(logs_dir, Action.STOP, actor, reason, operator, as_json))
 
+
+cli_operator.add_to(app)
 
 _UsageError: type[Exception] = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 """typer's own kind for a wrong argument; it has no public name for it."""

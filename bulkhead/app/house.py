@@ -168,9 +168,14 @@ def _operations(parts: Parts) -> SupervisorSpec:
     children = [recorder, observer]
     if parts.folder is not None:
         children.append(
-            ChildSpec(id=DESK, factory=partial(DeskActor, parts.folder, parts.host), topics=(addresses.LOST_APPENDS,))
+            ChildSpec(id=DESK, factory=partial(_desk, parts, parts.folder), topics=(addresses.LOST_APPENDS,))
         )
     return SupervisorSpec(id="operations", children=tuple(children), on_give_up=GiveUp.PARK)
+
+
+def _desk(parts: Parts, folder: Path) -> DeskActor:
+    strategies = tuple(loaded.strategy_id for loaded in parts.strategies)
+    return DeskActor(folder, parts.host, parts.gate, strategies, frozenset(parts.instruments))
 
 
 def _guard(parts: Parts) -> SupervisorSpec:

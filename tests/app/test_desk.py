@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 
 from actors import addresses
-from bulkhead.app.desk import FOLDER, MAX_AGE_S, Action, Answer, DeskActor, Request, ask
+from bulkhead.app.desk import MAX_AGE_S, DeskActor
+from bulkhead.app.desk_requests import FOLDER, Action, Answer, Request, ask
 from bulkhead.app.house import DESK
 from messages.records import Append, AppendFailed, OperatorActed
 from messages.supervision import ChildAnswer, Outcome, RestartChild, TimerFired
 from supervisor.runtime.behaviour import Behaviour
 from supervisor.runtime.simulated import SimulatedHost
-from tests.actors.kit import Story
+from tests.actors.kit import Story, open_gate
 
 CHILD = "strategy:trend"
 
@@ -21,7 +22,7 @@ CHILD = "strategy:trend"
 def story(tmp_path: Path) -> Story:
     host = SimulatedHost(seed=1, start_ns=0)
     host.start_child(CHILD, Behaviour, parent="seat:trend")
-    desk = Story(DeskActor(tmp_path, host), DESK)
+    desk = Story(DeskActor(tmp_path, host, open_gate(), ("trend",), frozenset({"BTCUSDT"})), DESK)
     desk.start()
     return desk
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from bulkhead.app.commands.output import write, write_json
 from bulkhead.app.commands.places import find_session, status_of
 from bulkhead.app.commands.resume import current_user
-from bulkhead.app.desk import Action, Request, ask
+from bulkhead.app.desk_requests import Action, Request, ask
 from bulkhead.app.exit_codes import ExitCode, Stopped
 from messages.supervision import Outcome
 

@@ -1,0 +1,236 @@
+"""Somebody trades by hand in the same account, and an operator decides: over real processes, sockets and a ledger."""
+
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bulkhead.chaos.oracle import OPENING_CASH, QUOTE
+from tests.process.kit import BULKHEAD, Ledger, Run, Simulator, agree, ladder, running, simulator, until, write_config
+from tests.venues.simulator.kit import Client
+
+pytestmark = [pytest.mark.process, pytest.mark.timeout(240)]
+
+SYMBOLS = ("BTCUSDT", "ETHUSDT")
+DRIFT = "position_drift:symbol:ETHUSDT"
+MANY = tuple(f"{base}USDT" for base in ("BTC", "ETH", "BNB", "SOL", "LINK", "AVAX", "LTC"))
+
+
+class Town:
+    """A venue, a ledger that outlives runs, a person with a browser, and an operator at the command line."""
+
+    def __init__(self, folder: Path, venue: Simulator, *symbols: str, below_bps: str) -> None:
+        self.folder, self.venue = folder, venue
+        self.config = write_config(folder, venue.port, strategies=ladder(*symbols, below_bps=below_bps))
+        self.logs = folder / "logs"
+        self.ledger = Ledger(self.logs / "ledger.db")
+        self.browser = Client(f"http://127.0.0.1:{venue.port}")
+
+    def by_hand(self, **order: object) -> dict[str, Any]:
+        answer = self.browser.order(symbol="ETHUSDT", **order)
+        answer.raise_for_status()
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def bulkhead(self, *arguments: str, reason: str = "a test") -> dict[str, Any]:
+        """A command of the operator's, done; what it printed."""
+        done = self.try_bulkhead(*arguments, "--reason", reason)
+        assert done.returncode == 0, (done.stdout, done.stderr)
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+    def try_bulkhead(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        given = [str(BULKHEAD), *arguments, "--logs-dir", str(self.logs), "--json"]
+        return subprocess.run(given, capture_output=True, text=True, timeout=120, check=False)
+
+    def verify(self) -> None:
+        done = self.try_bulkhead("verify")
+        assert done.returncode == 0, done.stdout
+
+    def orders_since(self, since_ns: int, symbol: str) -> list[str]:
+        """Kinds of the orders made for a symbol."""
+        rows = self.ledger.rows("select symbol, created_ns, intent_type from orders")
+        return [kind for of, created_ns, kind in rows if of == symbol and created_ns > since_ns]
+
+    def holdings(self) -> dict[str, Decimal]:
+        """Cash and all by our books: opening, fills and adjustments; zeros left out."""
+        ours = self.ledger.net()
+        for asset, amount in self.ledger.rows("select asset, amount from adjustments"):
+            ours[asset] = ours.get(asset, Decimal(0)) + Decimal(amount)
+        ours[QUOTE] = ours.get(QUOTE, Decimal(0)) + OPENING_CASH
+        return {asset: total for asset, total in ours.items() if total}
+
+    def position(self, symbol: str) -> Decimal:
+        rows = self.ledger.rows("select symbol, quantity from positions")
+        return sum((Decimal(quantity) for of, quantity in rows if of == symbol), Decimal(0))
+
+
+@pytest.fixture
+def town(tmp_path: Path) -> Iterator[Town]:
+    """It trades at once, in both symbols."""
+    with simulator(tmp_path) as venue:
+        found = Town(tmp_path, venue, *SYMBOLS, below_bps="-5")
+        yield found
+        found.browser.close()
+
+
+def reasons(run: Run) -> dict[str, Any]:
+    report = run.status() or {"reasons": ()}
+    return {reason["reason_id"]: reason for reason in report["reasons"]}
+
+
+def drifts(run: Run) -> dict[str, Any]:
+    return until(lambda: reasons(run).get(DRIFT), "the drift is called", 60)  # type: ignore[no-any-return]
+
+
+def trades_on(town: Town, symbol: str) -> None:
+    since_ns = time.time_ns()
+    until(lambda: "ENTRY" in town.orders_since(since_ns, symbol), f"entries go on in {symbol}", 60)
+
+
+def test_a_trade_by_hand_shuts_its_symbol_until_it_is_adopted_over_kill_9(town: Town) -> None:
+    with running(town.config) as run:
+        run.until_trading()
+        until(lambda: town.venue.executions() >= 4, "it trades")
+        town.by_hand(side="BUY", type="MARKET", quantity="0.5", newClientOrderId="by-hand-1")
+        reason = drifts(run)
+        assert reason["cause"].startswith("POSITION_SYNC_FAIL")
+        assert set(reasons(run)) == {DRIFT}, "and nothing else is shut"
+        trades_on(town, "BTCUSDT")
+        assert "ENTRY" not in town.orders_since(reason["since_ns"] + 10**9, "ETHUSDT")
+        run.kill()
+    with running(town.config) as again:
+        until(again.is_trading, "the others trade")
+        assert DRIFT in reasons(again)
+        trades_on(town, "BTCUSDT")
+        assert "ENTRY" not in town.orders_since(reason["since_ns"] + 10**9, "ETHUSDT")
+        told = town.bulkhead("adopt", "order", "by-hand-1", "--strategy", "ladder")
+        assert told["client_order_id"] == "by-hand-1"
+        until(lambda: not reasons(again), "entries are open again", 60)
+        trades_on(town, "ETHUSDT")
+        again.end()
+    ((origin, status),) = town.ledger.rows(
+        "select i.origin, o.status from orders o join order_intents i using (intent_id)"
+        " where client_order_id = 'by-hand-1'"
+    )
+    assert (origin, status) == ("operator", "FILLED")
+    agree(town.venue, town.ledger)
+    town.verify()
+    acts = [row[0] for row in town.ledger.rows("select action from operator_actions")]
+    assert acts == ["adopt order by-hand-1 --strategy ladder"]
+
+
+def test_what_differs_is_adopted_and_ignored_asset_by_asset_over_kill_9(town: Town) -> None:
+    with running(town.config) as run:
+        run.until_trading()
+        until(lambda: town.venue.executions() >= 4, "it trades")
+        town.by_hand(side="BUY", type="MARKET", quantity="0.5", newClientOrderId="by-hand-2")
+        drifts(run)
+        told = town.bulkhead("adopt", "drift", "ETH", "--strategy", "ladder")
+        assert 0 < Decimal(told["amount"]) <= Decimal("0.5"), "less the fee, where it was paid in ETH"
+        run.kill()
+    (adopted,) = town.ledger.rows("select kind, symbol, strategy_id, price is not null from adjustments")
+    assert adopted == ("ADOPTED", "ETHUSDT", "ladder", 1)
+    with running(town.config) as again:
+        until(again.is_trading, "the others trade")
+        assert DRIFT in reasons(again), "the money is not settled yet"
+        spent = town.bulkhead("ignore", "drift", "USDT")
+        assert Decimal(spent["amount"]) < 0
+        until(lambda: not reasons(again), "entries are open again", 60)
+        trades_on(town, "ETHUSDT")
+        town.bulkhead("ignore", "order", "by-hand-2")
+        again.end()
+    assert town.holdings() == town.venue.balances()
+    assert town.position("ETHUSDT") == town.venue.balances().get("ETH", Decimal(0))
+    town.verify()
+
+
+def test_what_is_ignored_changes_no_position(town: Town) -> None:
+    with running(town.config) as run:
+        run.until_trading()
+        until(lambda: town.venue.executions() >= 4, "it trades")
+        town.by_hand(side="BUY", type="MARKET", quantity="0.5", newClientOrderId="by-hand-3")
+        drifts(run)
+        ignored = Decimal(town.bulkhead("ignore", "drift", "ETH")["amount"])
+        town.bulkhead("ignore", "drift", "USDT")
+        until(lambda: not reasons(run), "entries are open again", 60)
+        trades_on(town, "ETHUSDT")
+        missing = town.try_bulkhead("adopt", "order", "never-seen", "--strategy", "ladder", "--reason", "a test")
+        assert missing.returncode == 2
+        assert "never-seen" in missing.stderr
+        run.end()
+    assert town.holdings() == town.venue.balances()
+    assert town.position("ETHUSDT") == town.venue.balances().get("ETH", Decimal(0)) - ignored
+    town.verify()
+
+
+def test_a_resting_order_by_hand_is_left_alone_and_once_adopted_flattened(town: Town) -> None:
+    resting = {"side": "BUY", "type": "LIMIT", "quantity": "0.2", "price": "1000"}
+    with running(town.config) as run:
+        run.until_trading()
+        for number in (4, 5):
+            town.by_hand(**resting, newClientOrderId=f"by-hand-{number}")
+        found = town.bulkhead("reconcile")
+        assert (found["is_clean"], found["foreign_orders"]) == (True, 2)
+        town.bulkhead("adopt", "order", "by-hand-4", "--strategy", "ladder")
+        town.bulkhead("ignore", "order", "by-hand-5")
+        assert town.bulkhead("reconcile")["foreign_orders"] == 0
+        told = town.bulkhead("flatten", "--symbol", "ETHUSDT")
+        assert "by-hand-4" in told["cancelled"]
+        assert set(reasons(run)) == {"operator:flatten:symbol:ETHUSDT"}
+        trades_on(town, "BTCUSDT")
+        run.end()
+    assert [order["clientOrderId"] for order in open_orders(town)] == ["by-hand-5"]
+    statuses = dict(
+        town.ledger.rows("select client_order_id, status from orders where client_order_id like 'by-hand-%'")
+    )
+    assert statuses == {"by-hand-4": "CANCELLED"}
+    agree(town.venue, town.ledger)
+    town.verify()
+
+
+def open_orders(town: Town) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = town.browser.signed("GET", "openOrders").json()
+    return found
+
+
+def test_flatten_leaves_nothing_at_the_venue_and_nothing_is_entered_again(tmp_path: Path) -> None:
+    with simulator(tmp_path) as venue:
+        town = Town(tmp_path, venue, *MANY, below_bps="0.2")
+        with running(town.config) as run:
+            run.until_trading()
+            until(lambda: venue.executions() >= 2, "something is held", 60)
+            until(lambda: len(open_orders(town)) >= 4, "orders rest at the venue", 60)
+            refused = town.try_bulkhead("flatten", "--reason", "a test")
+            assert refused.returncode == 1
+            assert "--yes" in refused.stderr
+            told = town.bulkhead("flatten", "--yes", reason="enough for today")
+            assert told["cancelled"]
+            assert told["closes"]
+            assert not told["unknown"]
+            assert open_orders(town) == []
+            assert dust_only(town)
+            since_ns = time.time_ns()
+            time.sleep(3)
+            assert all(not town.orders_since(since_ns, symbol) for symbol in MANY)
+            assert set(reasons(run)) == {"operator:flatten:all"}
+            run.end()
+        with running(town.config) as again:
+            until(lambda: (again.status() or {}).get("state") == "trading", "recovered")
+            assert "operator:flatten:all" in reasons(again), "until an operator resumes"
+            again.end()
+        assert open_orders(town) == []
+        agree(venue, town.ledger)
+        town.verify()
+        town.browser.close()
+
+
+def dust_only(town: Town) -> bool:
+    """No position is worth an order: fees paid in what was bought leave crumbs."""
+    worth = town.ledger.rows("select quantity, average_price from positions")
+    return all(Decimal(quantity) * Decimal(price) < 10 for quantity, price in worth)
