@@ -67,6 +67,7 @@ class Comparer(Bookkeeper):
         self._settled_ns: dict[str, int] = {}
         """By asset, when an operator last settled what differed."""
         self._observed: tuple[Balance, ...] | None = None
+        """What was agreed with, and written down, last."""
 
     def _recover_strangers(self, known: KnownStrangers) -> None:
         """What was executed before the books were opened is in them, and so is what an operator has settled since."""
@@ -134,7 +135,7 @@ class Comparer(Bookkeeper):
     def _observe(self, stated: ReconcilePortfolio, found: dict[str, Difference], ctx: Context) -> None:
         if not found and stated.balances == self._observed:
             return
-        self._observed = stated.balances
+        self._observed = None if found else stated.balances
         observed = AccountObserved(
             venue=self._seat.venue,
             account=self._seat.account,

@@ -179,7 +179,12 @@ class Reconciler(Strangers):
         if result.is_clean or self._doubtful_rounds == 0:
             self._doubtful_since_ns, self._is_drift_told = ctx.monotonic_ns(), False
         self._doubtful_rounds = 0 if result.is_clean else self._doubtful_rounds + 1
-        problems = (*result.contradictions, *(f"{u.client_order_id}: {u.reason}" for u in result.unresolved))
+        problems = (
+            *result.contradictions,
+            *(f"{u.client_order_id}: {u.reason}" for u in result.unresolved),
+            *(f"order {o.venue_order_id} in {o.symbol} bears our mark, in no book of ours" for o in result.unrecorded),
+            *(f"execution {e.execution_id} in {e.symbol} belongs to no order that is known" for e in result.orphans),
+        )
         done = Reconciled(
             venue=snapshot.venue,
             is_clean=result.is_clean,
@@ -221,7 +226,7 @@ class Reconciler(Strangers):
         if self._is_drift_told or self._doubtful_rounds < DOUBTFUL_ROUNDS or doubtful_s < DOUBTFUL_FOR_S:
             return
         self._is_drift_told = True
-        said = "; ".join(problems) or "orphan fills"
+        said = "; ".join(problems)
         found = f"{self._doubtful_rounds} reconciliations in {doubtful_s:.0f} s left doubts: {said}"
         detail = f"{ErrorCode.POSITION_SYNC_FAIL}: {found}"
         ctx.tell(addresses.FAILURE_HANDLER, FailureReported(mode=FailureMode.POSITION_DRIFT, detail=detail))

@@ -334,3 +334,32 @@ def test_lesson_l25_nor_where_the_old_order_had_come_further() -> None:
     executions = (venue_execution("10", executed_ns=yesterday + NS_PER_S), venue_execution("3", 2))
     result = reconcile(local(new, old, booked=("sim:BTCUSDT:1",)), snapshot(*listed, executions=executions))
     assert [event.client_order_id for event in result.events if isinstance(event, ExecutionReported)] == [ID]
+
+
+# -- what is not ours -------------------------------------------------------------------------------------------------
+
+
+def test_an_execution_of_an_order_that_was_foreign_before_is_no_orphan_though_it_is_not_listed() -> None:
+    """An order by hand that rested for a day fills: the listing begins long after it was placed."""
+    by_hand = venue_execution("1", 5, venue_order_id="v-hand")
+    given = snapshot(executions=(by_hand,))
+    unknown = reconcile(local(), given)
+    assert unknown.orphans == unknown.strangers == (by_hand,)
+    known = reconcile(local(foreign={"order:BTCUSDT:v-hand"}), given)
+    assert (known.orphans, known.strangers, known.is_clean) == ((), (by_hand,), True)
+
+
+@pytest.mark.parametrize("key", ["fill:BTCUSDT:5", "order:BTCUSDT:v-hand"])
+def test_what_an_operator_ignores_is_no_doubt_and_still_told_to_whoever_counts_balances(key: str) -> None:
+    by_hand = venue_execution("1", 5, venue_order_id="v-hand")
+    found = reconcile(local(ignored={key}), snapshot(executions=(by_hand,)))
+    assert (found.orphans, found.strangers, found.is_clean, found.skipped) == ((), (by_hand,), True, 1)
+
+
+def test_an_open_order_with_our_mark_in_no_book_is_in_doubt_until_it_is_ignored() -> None:
+    marked = venue_order(S.SUBMITTED, key=OTHER, venue_order_id="v-lost")
+    given = snapshot(open_orders=(marked,))
+    assert not reconcile(local(), given).is_clean
+    found = reconcile(local(ignored={"order:BTCUSDT:v-lost"}), given)
+    assert found.is_clean
+    assert (found.unrecorded, found.foreign, found.skipped_ignored) == ((), (), 1)
