@@ -5,13 +5,15 @@ from decimal import Decimal
 import pytest
 
 from actors import addresses
+from actors.oms import OmsActor
 from messages.escapes import Escape, EscapeRecorded, EscapeTrigger
+from messages.operator import EscapeAnswered
 from messages.orders import CancelOrder, OrderAccepted, OrderCancelled, OrderRejected
 from messages.records import DeadlineCleared, DeadlineSet, IntentRecorded, IntentStatusChanged, OrderRecorded
 from messages.supervision import Terminated
 from messages.values import IntentStatus, IntentType, OnStop, OrderStatus, Origin, Side, SplitPolicy, StopLevel
 from supervisor.gate import SESSION_REASON
-from tests.actors.kit import NS_PER_S
+from tests.actors.kit import NS_PER_S, Story, open_gate, released
 from tests.actors.oms_story import SEAT, Oms, approval, loaded
 from tests.execution.orders import executed
 from tests.supervisor.test_gate import reason
@@ -174,3 +176,45 @@ def test_an_exit_that_works_already_is_not_sold_twice() -> None:
     oms.ctx.forget()
     oms.hear(OUT)
     assert closes(oms) == [(Side.SELL, Decimal("0.6"))]
+
+
+# -- who is told ------------------------------------------------------------------------------------------------------
+
+
+def answers(oms: Oms) -> list[EscapeAnswered]:
+    return [body for append in oms.ctx.appends() for to, body in released(append, EscapeAnswered) if to == "desk"]
+
+
+def test_who_asked_is_told_what_it_came_to_when_it_is_over_also_over_a_restart() -> None:
+    oms = Oms().trading()
+    holding(oms)
+    entry = resting(oms)
+    oms.hear(OUT.model_copy(update={"reply_to": "desk"}))
+    oms.hear(OrderCancelled(client_order_id=entry, symbol="BTCUSDT"))
+    oms.later(0, "escape")
+    close = oms.last()
+    assert not answers(oms)
+    kept = tuple(each for each in oms.ctx.records(DeadlineSet) if each.kind == "escape")[-1:]
+    oms.hear(executed("1", 2, key=close.ticket.client_order_id, side=Side.SELL, price="101"))
+    oms.later(0, "escape")
+    (answer,) = answers(oms)
+    assert (answer.escape_id, answer.cancelled, answer.left_over, answer.unknown) == ("e1", (entry,), (), ())
+    assert answer.closes == ("SELL 1 BTCUSDT for trend: FILLED, 1 filled at 101 on average",)
+
+    again = Oms(epoch=2)
+    again.hear(loaded(oms.last(), deadlines=kept))
+    again.trading_but_shut()
+    next_round(again)
+    (told,) = answers(again)
+    assert (told.escape_id, told.cancelled, told.closes) == ("e1", (entry,), answer.closes)
+
+
+def test_one_that_comes_before_the_ledger_was_read_waits_for_it() -> None:
+    """Books that are empty yet would seem to be flat."""
+    story = Story(OmsActor(SEAT, open_gate()), addresses.OMS)
+    story.start()
+    story.hear(OUT)
+    assert not story.ctx.records(EscapeRecorded)
+    story.hear(loaded())
+    story.later(1, "escape:e1")
+    assert story.ctx.records(EscapeRecorded)
