@@ -19,6 +19,7 @@ from messages.failure import (
     StopLevelChanged,
     StopReason,
 )
+from messages.operator import StrangerSettled
 from messages.orders import Balance, VenueExecution, VenueOrder
 from messages.records import (
     AccountObserved,
@@ -37,6 +38,7 @@ from messages.records import (
     SessionStopped,
     StopLevelRecorded,
 )
+from messages.strangers import StrangerKind, Verdict
 from messages.supervision import ChildDown, ChildReady, DeadLetter
 from messages.values import IntentStatus, OrderStatus, Origin, Side, StopLevel
 from tests.execution.orders import T0, intent
@@ -66,6 +68,10 @@ ORPHAN = VenueExecution(
     execution_id="777", venue_order_id="555", symbol=SYMBOL, side=Side.BUY, quantity=ONE, price=ONE, fee=Decimal(0),
     fee_asset="USDT", executed_ns=1,
 )  # fmt: skip
+SETTLED = StrangerSettled(
+    kind=StrangerKind.ORDER, symbol=SYMBOL, number="77", verdict=Verdict.ADOPTED, strategy_id="trend", operator="mina",
+    reason="mine", at_ns=1,
+)  # fmt: skip
 REASON = StopReason(reason_id="risk:daily_loss", level=StopLevel.SOFT, cause="loss of the day", since_ns=1)
 NEAR = LimitApproached(limit_name="daily_loss", value="-410", limit="-500", share="0.82")
 D, I, W, E = LineLevel.DEBUG, LineLevel.INFO, LineLevel.WARNING, LineLevel.ERROR  # noqa: E741
@@ -91,6 +97,7 @@ def line_of(record: Record) -> Line:
          "ORDER    rejected  BUY 0.5 BTCUSDT market  REJECTED, 0 filled  too poor  noted: odd"),
         (order(1, OrderStatus.FILLED, "filled", at(0), filled="0.5", is_late=True), E, "filled LATE"),
         (fill(1, 1, "0.5", at(0), source="query"), I, "found by recovery"),
+        (SETTLED, I, "STRANGER order 77 in BTCUSDT adopted by mina for trend: mine"),
         (ForeignOrderSeen(order=FOREIGN), W, "FOREIGN  an order that is not ours: BUY 1 BTCUSDT"),
         (OrphanFillSeen(execution=ORPHAN), W, "ORPHAN   an execution of no order of ours: BUY 1 BTCUSDT @ 1"),
         (reconciled(is_clean=False, drifts=("BTC 0.1",)), W, "sim NOT clean: "),

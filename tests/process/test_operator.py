@@ -93,6 +93,7 @@ def trades_on(town: Town, symbol: str) -> None:
     until(lambda: "ENTRY" in town.orders_since(since_ns, symbol), f"entries go on in {symbol}", 60)
 
 
+@pytest.mark.req("X-08")
 def test_a_trade_by_hand_shuts_its_symbol_until_it_is_adopted_over_kill_9(town: Town) -> None:
     with running(town.config) as run:
         run.until_trading()
@@ -199,6 +200,7 @@ def open_orders(town: Town) -> list[dict[str, Any]]:
     return found
 
 
+@pytest.mark.req("N-06")
 def test_flatten_leaves_nothing_at_the_venue_and_nothing_is_entered_again(tmp_path: Path) -> None:
     with simulator(tmp_path) as venue:
         town = Town(tmp_path, venue, *MANY, below_bps="0.2")
