@@ -5,6 +5,8 @@ SubmitOrder leaves only as a letter that the ledger releases); only the venue's 
 start, crash or reconnect the books are compared with the venue before the gate opens.
 """
 
+from decimal import Decimal
+
 from actors import addresses
 from actors.oms_seat import OmsSeat
 from actors.order_worker import WORK_INTERVAL_S
@@ -23,6 +25,7 @@ from messages.orders import (
     OrderNotSent,
     OrderQueryFailed,
     OrderStatusReported,
+    OrdersTold,
     QueryOrder,
     TellChannel,
 )
@@ -144,6 +147,13 @@ class OmsActor(Reconciler):
         for asker, strategy_id in self._askers.items():
             ctx.tell(asker, self._told(strategy_id))
         self._askers.clear()
+
+    def _told(self, strategy_id: str | None) -> OrdersTold:
+        rows = self._book.of_strategy(strategy_id)
+        waiting = tuple(each for each in self._waiting() if strategy_id in (None, each.strategy_id))
+        intent_ids = (*(row.intent_id for row in rows), *(each.intent_id for each in waiting))
+        reserved = {intent_id: self._reserved.get(intent_id, Decimal(0)) for intent_id in intent_ids}
+        return OrdersTold(orders=rows, reserved_notional=reserved, waiting=waiting)
 
     # -- intents ------------------------------------------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ from bulkhead.execution.working import OnFillTimeout, Situation, Steps, work
 from messages.base import Letter
 from messages.codes import ErrorCode
 from messages.escapes import Escape, EscapeTrigger
-from messages.orders import CancelOrder, IntentClosed, IntentSettled, IntentWaits, OrderRow, OrdersTold, SubmitOrder
+from messages.orders import CancelOrder, IntentClosed, IntentSettled, IntentWaits, OrderRow, SubmitOrder
 from messages.portfolio import Marks
 from messages.records import DeadlineSet, IntentRecorded, IntentStatusChanged, OrderRecorded, Record
 from messages.trading import OrderIntent
@@ -88,13 +88,6 @@ class OrderWorker(OrderKeeper):
             intent_type=intent.intent_type,
             quantity=self._waits.get(intent.intent_id, Decimal(0)),
         )
-
-    def _told(self, strategy_id: str | None) -> OrdersTold:
-        rows = self._book.of_strategy(strategy_id)
-        waiting = tuple(each for each in self._waiting() if strategy_id in (None, each.strategy_id))
-        intent_ids = (*(row.intent_id for row in rows), *(each.intent_id for each in waiting))
-        reserved = {intent_id: self._reserved.get(intent_id, Decimal(0)) for intent_id in intent_ids}
-        return OrdersTold(orders=rows, reserved_notional=reserved, waiting=waiting)
 
     # -- taking -------------------------------------------------------------------------------------------------------
 

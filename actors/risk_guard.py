@@ -16,6 +16,7 @@ from bulkhead.risk.rate import OrderRate
 from messages.codes import ErrorCode
 from messages.escapes import Escape, EscapeTrigger
 from messages.failure import CancelEntries, LimitApproached, RiskTripped, StopLevelTold, StopReason
+from messages.operator import IntentAdopted
 from messages.orders import FillBooked, IntentClosed, OrdersTold, OrderUpdated
 from messages.portfolio import PortfolioSnapshot, TellState, TradeClosed
 from messages.records import (
@@ -55,6 +56,11 @@ class RiskGuardActor(Behaviour):
     def on_orders_told(self, told: OrdersTold, _: Context) -> None:
         """What is in flight, after a restart of this guard or of the OMS."""
         self._exposure = exposures.rebuilt(told.orders, told.reserved_notional, told.waiting)
+
+    @receives(IntentAdopted)
+    def on_adopted(self, adopted: IntentAdopted, _: Context) -> None:
+        """An operator's order that was at the venue already: not asked about, and counted all the same."""
+        self._exposure = exposures.reserve(self._exposure, adopted.intent, adopted.reserved_notional)
 
     @receives(TellState)
     def on_tell_state(self, _: TellState, ctx: Context) -> None:

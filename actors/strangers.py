@@ -23,6 +23,7 @@ from messages.operator import (
     ActAnswered,
     AdoptOrder,
     IgnoreStranger,
+    IntentAdopted,
     OperatorCommand,
     PositionAdjusted,
     StrangerSettled,
@@ -152,7 +153,7 @@ class Strangers(Escaper):
         query = QueryOrder(client_order_id=row.ticket.client_order_id, symbol=row.ticket.symbol)
         letters = (
             *self._order_letters(row, "adopted", is_late=False, ctx=ctx),
-            ctx.seal(addresses.RISK_GUARD, self._told(None)),
+            ctx.seal(addresses.RISK_GUARD, IntentAdopted(intent=intent, reserved_notional=reserved)),
             ctx.seal(self._broker, query),
         )
         said = f"{order.side} {plain(order.quantity)} {order.symbol} ({order.status}) is {act.strategy_id}'s"

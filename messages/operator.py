@@ -13,6 +13,7 @@ from messages.orders import Reconciled
 from messages.records import Record, Stream
 from messages.strangers import StrangerKind, Verdict
 from messages.supervision import Outcome
+from messages.trading import OrderIntent
 from messages.values import Name, Nanoseconds, Number, Symbol
 
 
@@ -81,6 +82,13 @@ class EscapeAnswered(Body):
     unknown: tuple[str, ...]
     """Orders that may still execute."""
     seconds: float
+
+
+class IntentAdopted(Body):
+    """The OMS to the risk guard: an intent that it has not approved is open, and counts in every limit."""
+
+    intent: OrderIntent
+    reserved_notional: Number
 
 
 class PositionAdjusted(Body):

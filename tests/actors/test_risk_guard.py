@@ -9,6 +9,7 @@ from actors.risk_guard import RiskGuardActor
 from bulkhead.risk.limits import RiskLimits
 from messages.escapes import Escape, EscapeTrigger
 from messages.failure import CancelEntries, RiskTripped, StopLevelTold
+from messages.operator import IntentAdopted
 from messages.orders import IntentClosed, OrdersTold
 from messages.portfolio import TellState
 from messages.records import LimitApproachRecorded, RiskRefusalRecorded, RiskTripRecorded
@@ -60,6 +61,14 @@ def test_a_refusal_is_told_and_recorded_with_its_numbers() -> None:
     assert guard.refused() == ["RISK_ORDER_NOTIONAL"]
     (record,) = guard.ctx.records(RiskRefusalRecorded)
     assert Decimal(record.refusal.value) > Decimal(record.refusal.limit) == 50
+
+
+def test_an_adopted_order_was_not_asked_about_and_counts_until_it_is_closed() -> None:
+    guard = Guard(max_symbol_exposure="150", max_order_notional="120", dust_notional="1")
+    guard.hear(portfolio(), IntentAdopted(intent=intent(1), reserved_notional=Decimal(100)), intent(2))
+    assert guard.refused() == ["RISK_SYMBOL_EXPOSURE"]
+    guard.hear(closed(1), intent(3))
+    assert guard.approved() == ["i3"]
 
 
 def closed(number: int) -> IntentClosed:

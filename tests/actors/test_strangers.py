@@ -12,6 +12,7 @@ from messages.operator import (
     ActAnswered,
     AdoptOrder,
     IgnoreStranger,
+    IntentAdopted,
     PositionAdjusted,
     ReconcileAnswered,
     StrangerSettled,
@@ -20,7 +21,6 @@ from messages.orders import (
     FillBooked,
     OrderAccepted,
     OrderStatusReported,
-    OrdersTold,
     QueryOrder,
     Reconcile,
     TakeVenueSnapshot,
@@ -144,8 +144,8 @@ def test_an_adopted_order_is_ours_with_its_executions_and_its_state() -> None:
     assert [record.verdict for record in oms.ctx.records(StrangerSettled)] == [Verdict.ADOPTED]
     (append,) = [each for each in oms.ctx.appends() if recorded in each.records]
     assert released(append, QueryOrder)
-    ((guard, told),) = released(append, OrdersTold)
-    assert (guard, told.reserved_notional) == (addresses.RISK_GUARD, {recorded.intent.intent_id: D(900)})
+    ((guard, told),) = released(append, IntentAdopted)
+    assert (guard, told.intent, told.reserved_notional) == (addresses.RISK_GUARD, recorded.intent, D(900))
     (answer,) = oms.answers()
     assert (answer.outcome, answer.facts["client_order_id"]) == (Outcome.DONE, "by-hand")
     oms.hear(snapshot(oms.ctx.now, open_orders=(HAND,), executions=(FILLED,)))
