@@ -138,7 +138,7 @@ class Strangers(Escaper):
         except ValidationError as error:
             self._refuse_act(act, f"it cannot be an order of ours: {error.errors()[0]['msg']}", ctx)
             return
-        refusal = self._adoption_refusal(order, act)
+        refusal = self._adoption_refusal(order)
         if refusal is not None:
             self._refuse_act(act, refusal, ctx)
             return
@@ -168,9 +168,7 @@ class Strangers(Escaper):
         intent = adopted_intent(order, act.strategy_id, seat.venue, seat.account, held, reason, ctx.now_ns())
         return intent, adopted_row(intent, order, ctx.now_ns())
 
-    def _adoption_refusal(self, order: VenueOrder, act: AdoptOrder) -> str | None:
-        if act.strategy_id not in self._seat.on_stop:
-            return f"no strategy is called {act.strategy_id!r}; there are {', '.join(self._seat.on_stop) or 'none'}"
+    def _adoption_refusal(self, order: VenueOrder) -> str | None:
         if order.symbol not in self._seat.symbols:
             return f"{order.symbol} is not traded by this session; ignore the order, or add the symbol"
         if self._book.get(order.client_order_id) is not None:

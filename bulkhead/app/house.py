@@ -174,7 +174,8 @@ def _operations(parts: Parts) -> SupervisorSpec:
 
 
 def _desk(parts: Parts, folder: Path) -> DeskActor:
-    strategies = tuple(loaded.strategy_id for loaded in parts.strategies)
+    owners = () if parts.inbox is None else parts.settings.inbox.owners
+    strategies = (*(loaded.strategy_id for loaded in parts.strategies), *owners)
     return DeskActor(folder, parts.host, parts.gate, strategies, frozenset(parts.instruments))
 
 

@@ -196,7 +196,6 @@ def test_an_order_that_only_sells_what_is_held_is_an_exit() -> None:
     ("act", "outcome", "why"),
     [
         (adopt("nobody"), Outcome.NOT_FOUND, "no foreign order 'nobody' waits for a decision"),
-        (adopt(strategy_id="nobody"), Outcome.FAILED, "no strategy is called 'nobody'; there are trend"),
         (ignore("nobody"), Outcome.NOT_FOUND, "no foreign order 'nobody'"),
         (ignore("77", StrangerKind.FILL), Outcome.NOT_FOUND, "no execution '77' of nobody's order"),
     ],
@@ -317,3 +316,12 @@ def test_a_position_that_changed_without_a_fill_is_counted_once_over_a_restart()
     oms.compare(open_orders=(HAND.model_copy(update={"side": Side.SELL, "quantity": D("4.5")}),))
     oms.hear(adopt())
     assert not oms.ctx.records(IntentRecorded)[-1].intent.intent_type.is_entry, "0.5 are held, and 0.5 are left to sell"
+
+
+def test_an_order_in_a_symbol_that_is_not_traded_is_not_adopted() -> None:
+    oms = Watched()
+    oms.compare(open_orders=(HAND.model_copy(update={"symbol": "ETHUSDT"}),))
+    oms.ctx.forget()
+    oms.hear(adopt())
+    assert "ETHUSDT is not traded by this session" in oms.answers()[-1].detail
+    assert not oms.ctx.appends()
