@@ -28,7 +28,8 @@ class OperatorCommand(Command):
 
 
 class AdoptOrder(OperatorCommand):
-    """A foreign order becomes a strategy's, whose name the sender has checked. `order_id` is the venue's or its client order id."""
+    """A foreign order becomes a strategy's, whose name the sender has checked. `order_id` is the venue's, or its client
+    order id."""
 
     order_id: str
     strategy_id: Name
