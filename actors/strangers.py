@@ -15,6 +15,7 @@ from actors.escaper import Escaper
 from actors.oms_seat import OmsSeat
 from bulkhead.execution.adopting import adopted_intent, adopted_row
 from bulkhead.execution.exact import ZERO, exact, plain
+from bulkhead.execution.fills import fill_id_of
 from bulkhead.execution.order_events import OrderEvent
 from bulkhead.execution.recent import Recent
 from bulkhead.execution.reconcile import Reconciliation
@@ -109,6 +110,12 @@ class Strangers(Escaper):
             if key not in self._strange_fills and key not in self._ignored:
                 records.append(OrphanFillSeen(execution=execution))
                 self._strange_fills[key] = execution
+        venue, booked = self._seat.venue, self._book.fills
+        self._strange_fills = {  # what nobody's order had done may have turned out to be ours
+            key: fill
+            for key, fill in self._strange_fills.items()
+            if fill_id_of(venue, fill.symbol, fill.execution_id) not in booked
+        }
         for kept in (self._strange_orders, self._strange_fills):
             while len(kept) > STRANGERS_KEPT:
                 del kept[next(iter(kept))]
