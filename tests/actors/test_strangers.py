@@ -7,6 +7,7 @@ import pytest
 from actors import addresses
 from actors.oms import OmsActor
 from actors.oms_seat import OmsFigures
+from messages.escapes import Escape
 from messages.failure import CancelEntries
 from messages.operator import (
     ActAnswered,
@@ -171,15 +172,20 @@ def test_what_an_adopted_order_had_filled_long_ago_comes_by_a_query() -> None:
     assert oms.ctx.records(IntentStatusChanged)[-1].status is IntentStatus.DONE
 
 
-def test_an_adopted_order_is_watched_and_never_worked() -> None:
-    oms = Watched().sees_it()
+@pytest.mark.parametrize("price", ["90", "99.98"], ids=["far away", "near the market"])
+def test_an_adopted_order_is_watched_and_never_worked(price: str) -> None:
+    oms = Watched()
+    hand = HAND.model_copy(update={"limit_price": D(price)})
+    oms.compare(open_orders=(hand,))
+    oms.ctx.forget()
     oms.quote()
     oms.hear(adopt())
-    oms.hear(snapshot(oms.ctx.now, open_orders=(HAND,), executions=(FILLED,)))
+    oms.hear(snapshot(oms.ctx.now, open_orders=(hand,), executions=(FILLED,)))
     for _ in range(90):
         oms.later(1, "work")
         oms.quote()
     assert not oms.cancels(), "whoever placed it wants it at that price"
+    assert not oms.ctx.tells(Escape), "and may wait as long as that takes"
     oms.hear(CancelEntries(reason="a stop plan"))
     assert oms.cancels() == ["by-hand"], "but it is ours to cancel"
 
