@@ -29,6 +29,8 @@ TARGET_S = 1.0
 SYMBOL, STRATEGY = "BTCUSDT", "history"
 _BEGAN_NS = 1_700_000_000_000_000_000
 _NS_PER_S = 1_000_000_000
+_PAUSE_NS = _NS_PER_S
+"""Between two fills: a million of them are twelve days of trading, and not one burst."""
 
 
 class RecoveryFigures(Value):
@@ -89,7 +91,7 @@ def _fill(number: int) -> FillRecorded:
         price=Decimal("60000.00"),
         fee=Decimal(0),
         fee_asset="USDT",
-        executed_ns=_BEGAN_NS + number,
+        executed_ns=_BEGAN_NS + number * _PAUSE_NS,
     )
     intent_type = IntentType.ENTRY if is_buy else IntentType.EXIT_FULL
     return FillRecorded(fill=fill, intent_type=intent_type, decision_price=None, source="stream")
@@ -109,7 +111,7 @@ def _outcome(fills: int) -> Iterator[Record]:
             realised_pnl=Decimal(0),
             fees_quote=Decimal(0),
             last_fill_id=f"sim:{SYMBOL}:h{fills - 1}",
-            updated_ns=_BEGAN_NS + fills,
+            updated_ns=_BEGAN_NS + fills * _PAUSE_NS,
         )
     )
 
