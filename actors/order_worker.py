@@ -17,6 +17,7 @@ from bulkhead.execution.rules import Refused
 from bulkhead.execution.stage_times import StageTimes, Stopwatch
 from bulkhead.execution.stages.adjust import CancelFirst
 from bulkhead.execution.stages.liquidity import split_facts
+from bulkhead.execution.stages.send import is_getting_out
 from bulkhead.execution.working import OnFillTimeout, Situation, Steps, work
 from messages.base import Letter
 from messages.codes import ErrorCode
@@ -55,6 +56,8 @@ class OrderWorker(OrderKeeper):
     def _gate_refusal(self, intent: OrderIntent) -> str | None:
         if not self._is_loaded:
             return "the order manager has not read the ledger yet"
+        if is_getting_out(intent):
+            return None  # as the gate itself lets its ticket out: HARD is in force because of what it gets out of
         names = (f"venue:{intent.venue}", f"symbol:{intent.symbol}", f"strategy:{intent.strategy_id}")
         return self._gate.refusal_in(frozenset({"all", *names}), is_entry=intent.intent_type.is_entry)
 

@@ -70,6 +70,19 @@ def test_it_cancels_what_works_waits_for_the_proof_and_sells_what_is_held() -> N
     assert oms.gate.is_open
 
 
+def test_it_closes_what_is_held_at_the_very_level_that_shuts_all_other_exits() -> None:
+    """As the risk guard asks for it: the gate is at HARD before the command is sent."""
+    oms = Oms().trading()
+    holding(oms)
+    oms.gate.shut(reason("risk:max_daily_loss", StopLevel.HARD), by=None)
+    tripped = {"escape_id": "risk_guard/max_daily_loss", "trigger": EscapeTrigger.RISK_GUARD}
+    oms.hear(OUT.model_copy(update=tripped))
+    assert closes(oms) == [(Side.SELL, Decimal(1))]
+    exit_of_its_own = approval(side=Side.SELL, intent_type=IntentType.EXIT_FULL, intent_id="i-x", action_key="k-x")
+    oms.hear(exit_of_its_own)
+    assert oms.ctx.records(IntentStatusChanged)[-1].code == "GATE_SHUT"
+
+
 def test_two_rounds_never_sell_more_than_is_held() -> None:
     oms = Oms().trading()
     holding(oms)

@@ -10,6 +10,11 @@ from messages.values import OrderStatus, Origin
 GETTING_OUT = frozenset({Origin.STOP_PLAN, Origin.OPERATOR})
 
 
+def is_getting_out(intent: OrderIntent) -> bool:
+    """Whether its tickets leave at every stop level: exits of a stop plan and of operators."""
+    return intent.origin in GETTING_OUT and not intent.intent_type.is_entry
+
+
 def send(
     intent: OrderIntent,
     children: tuple[Child, ...],
@@ -37,7 +42,7 @@ def _order(
         limit_price=child.limit_price,
         time_in_force=intent.time_in_force,
         intent_type=intent.intent_type,
-        is_stop_plan=intent.origin in GETTING_OUT and not intent.intent_type.is_entry,
+        is_stop_plan=is_getting_out(intent),
     )
     return OrderRow(
         ticket=ticket,
