@@ -30,6 +30,8 @@ LATER_S = 1.0
 """Until an escape is asked for again that came before the ledger was read."""
 MAX_PAUSE_S = 60.0
 """Between two rounds at most, when closes come to nothing again and again."""
+FRUITLESS_KEPT = 10
+"""Of closes that came to nothing, the latest that are remembered: enough for the longest pause."""
 
 
 class Escaper(OrderWorker):
@@ -102,7 +104,7 @@ class Escaper(OrderWorker):
             for close in made.closes
         )
         cancelled = dict.fromkeys((*now.cancelled, *(cancel.client_order_id for cancel in made.cancels)))
-        closing = (*now.closing, *(intent.intent_id for intent in intents))
+        closing = (*self._worth_knowing(now.closing), *(intent.intent_id for intent in intents))
         now = now._replace(closing=closing, cancelled=tuple(cancelled))
         self._write_down(now, made, has_acted=bool(intents or made.cancels), ctx=ctx)
         for intent in intents:
@@ -110,9 +112,17 @@ class Escaper(OrderWorker):
 
     def _pause_s(self, now: Escaping) -> float:
         """Longer and longer while closes come to nothing: a venue that refuses them is not asked every second."""
-        ended = (key for key in now.closing if self._book.intent(key) is None)
-        fruitless = sum(1 for intent_id in ended if self._book.filled(intent_id)[0] == 0)
-        return min(MAX_PAUSE_S, 2.0**fruitless) if fruitless else 0.0
+        fruitless = len(self._fruitless(now.closing))
+        return min(MAX_PAUSE_S, 2.0 ** min(fruitless, FRUITLESS_KEPT)) if fruitless else 0.0
+
+    def _fruitless(self, closing: tuple[str, ...]) -> list[str]:
+        ended = (key for key in closing if self._book.intent(key) is None)
+        return [intent_id for intent_id in ended if self._book.filled(intent_id)[0] == 0]
+
+    def _worth_knowing(self, closing: tuple[str, ...]) -> tuple[str, ...]:
+        """A market that is closed for days refuses a close a minute; each would stand in each round's deadline."""
+        forgotten = set(self._fruitless(closing)[:-FRUITLESS_KEPT])
+        return tuple(key for key in closing if key not in forgotten)
 
     def _stop_all(self, now: Escaping, ctx: Context) -> None:
         """No child of an intent in the scope gets its turn any more, and nothing is repriced."""

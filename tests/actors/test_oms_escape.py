@@ -105,6 +105,19 @@ def test_a_close_that_the_venue_refuses_is_made_anew_ever_more_seldom() -> None:
     assert len({r.order.ticket.client_order_id for r in oms.ctx.records(OrderRecorded)}) == len(closes(oms))
 
 
+def test_a_market_that_refuses_every_close_for_days_neither_stops_it_nor_fills_the_ledger() -> None:
+    oms = Oms().trading()
+    holding(oms)
+    oms.hear(OUT)
+    for number in range(2, 1_100):
+        key = oms.last().ticket.client_order_id
+        oms.hear(OrderRejected(client_order_id=key, symbol="BTCUSDT", code="-2010", reason="closed"))
+        oms.ctx.forget()
+        next_round(oms, after_s=61.0)
+        assert closes(oms) == [(Side.SELL, Decimal(1))], number
+    assert len(oms.ctx.records(DeadlineSet)[-1].payload) < 5_000
+
+
 def test_children_that_have_not_been_sent_never_are() -> None:
     oms = Oms().trading()
     oms.quote()
