@@ -87,8 +87,10 @@ CLOSE_VALID_S = 60.0
 def close_intent(
     escaping: Escaping, close: Close, market: MarketSnapshot | None, correlation_id: str, now_ns: int
 ) -> OrderIntent:
-    """The close of one position as an intent of the stop plan. The same round again makes the same intent."""
-    key = f"{escaping.deadline_id}/{escaping.rounds}/{close.strategy_id}/{close.symbol}"
+    """The close of one position as an intent of the stop plan. The same round again makes the same intent; the same
+    limit that trips again, days later, makes another, which the ledger would refuse under an old name."""
+    round_of = f"{escaping.deadline_id}/{escaping.began_ns}/{escaping.rounds}"
+    key = f"{round_of}/{close.strategy_id}/{close.symbol}"
     is_operators = escaping.command.trigger is EscapeTrigger.OPERATOR
     return OrderIntent(
         intent_id=key,

@@ -118,6 +118,24 @@ def test_a_market_that_refuses_every_close_for_days_neither_stops_it_nor_fills_t
     assert len(oms.ctx.records(DeadlineSet)[-1].payload) < 5_000
 
 
+def test_the_same_escape_again_when_it_is_over_makes_other_intents() -> None:
+    """A limit trips, an operator re-arms, it trips again: the ledger refuses an intent that it has."""
+    oms = Oms().trading()
+    made: list[str] = []
+    for number in (1, 3):
+        oms.ctx.now += NS_PER_S
+        oms.quote()
+        entry = oms.approve(intent_id=f"i-{number}", action_key=f"k-{number}")
+        oms.hear(executed("1", number, key=entry))
+        oms.hear(OUT)
+        oms.hear(executed("1", number + 1, key=oms.last().ticket.client_order_id, side=Side.SELL))
+        made.append(oms.ctx.records(IntentRecorded)[-1].intent.intent_id)
+        oms.later(0, "escape")
+        assert oms.ctx.records(EscapeRecorded)[-1].is_over
+        oms.ctx.forget()
+    assert len(set(made)) == 2, made
+
+
 def test_children_that_have_not_been_sent_never_are() -> None:
     oms = Oms().trading()
     oms.quote()
