@@ -204,7 +204,13 @@ class Escaper(OrderWorker):
 
     def _recover_escapes(self, found: tuple[DeadlineSet, ...], ctx: Context) -> None:
         begun = (escaping.of_deadline(deadline) for deadline in found if deadline.kind == escaping.KIND)
-        self._escapes = {each.command.escape_id: each for each in begun}
+        on_disk = {each.command.escape_id: each for each in begun}
+        refused = [each for escape_id, each in self._escapes.items() if escape_id not in on_disk]
+        self._escapes = on_disk
         self._last_rounds, self._made_ns = {}, {}
+        for each in refused:  # asked of this incarnation, while the ledger took nothing: nobody asks again
+            begins = Escaping(each.command, each.began_ns, intent=each.intent)
+            self._escapes[each.command.escape_id] = begins
+            self._append((escaping.as_deadline(begins),), (), None, ctx)
         for each in self._escapes.values():
             self._keep_shut(each, ctx)

@@ -8,8 +8,8 @@ from actors import addresses
 from actors.oms import OmsActor
 from messages.escapes import Escape, EscapeRecorded, EscapeTrigger
 from messages.operator import EscapeAnswered
-from messages.orders import CancelOrder, OrderAccepted, OrderCancelled, OrderRejected
-from messages.records import DeadlineCleared, DeadlineSet, IntentRecorded, IntentStatusChanged, OrderRecorded
+from messages.orders import CancelOrder, FillBooked, OrderAccepted, OrderCancelled, OrderRejected
+from messages.records import AppendFailed, DeadlineCleared, DeadlineSet, IntentRecorded, IntentStatusChanged, OrderRecorded
 from messages.supervision import Terminated
 from messages.values import IntentStatus, IntentType, OnStop, OrderStatus, Origin, Side, SplitPolicy, StopLevel
 from supervisor.gate import SESSION_REASON
@@ -162,6 +162,28 @@ def test_a_restart_goes_on_getting_out() -> None:
     next_round(again)
     assert again.ctx.records(EscapeRecorded)[-1].is_over, "these books hold nothing"
     assert entry
+
+
+def test_an_escape_that_the_ledger_could_not_take_begins_again_when_it_can() -> None:
+    """The disk is full when a limit trips: the cancels leave, and what is held is closed once that can be recorded."""
+    oms = Oms().trading()
+    oms.quote()
+    key = oms.approve()
+    oms.hear(executed("1", 1, key=key))
+    (held,) = {body for append in oms.ctx.appends() for _, body in released(append, FillBooked)}
+    oms.hear(OUT)
+    oms.hear(AppendFailed(reason="disk full"))
+    for _ in range(2):  # the second time, too
+        oms.ctx.forget()
+        oms.hear(loaded(unapplied_fills=(held,)))
+        assert [each.deadline_id for each in oms.ctx.records(DeadlineSet)] == ["escape/e1"]
+        oms.hear(AppendFailed(reason="disk full"))
+    oms.trading_but_shut()
+    next_round(oms)
+    assert closes(oms) == [(Side.SELL, Decimal(1))]
+    oms.hear(executed("1", 2, key=oms.last().ticket.client_order_id, side=Side.SELL))
+    oms.later(0, "escape")
+    assert oms.gate.is_open
 
 
 def test_dust_is_reported_and_not_hidden() -> None:
