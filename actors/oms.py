@@ -8,6 +8,7 @@ start, crash or reconnect the books are compared with the venue before the gate 
 from decimal import Decimal
 
 from actors import addresses
+from actors.escaper import LATER_S
 from actors.oms_seat import OmsSeat
 from actors.order_worker import WORK_INTERVAL_S
 from actors.reconciler import UNANSWERED, Reconciler
@@ -231,6 +232,9 @@ class OmsActor(Reconciler):
     @receives(CancelEntries)
     def on_cancel_entries(self, plan: CancelEntries, ctx: Context) -> None:
         """The milder plan: what is held is kept, and one cancel is asked for of each order."""
+        if not self._is_loaded:  # these books are empty yet, and would seem to have nothing to cancel
+            ctx.after(LATER_S, f"cancel-entries:{plan.strategy_id}/{plan.symbol}/{plan.everything}", plan)
+            return
         for intent in self._book.open_intents():
             if self._is_meant(plan, intent.strategy_id, intent.symbol, intent.intent_type):
                 self._stop(intent, plan.reason, ctx)
