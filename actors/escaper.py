@@ -191,6 +191,11 @@ class Escaper(OrderWorker):
 
     def _cancel(self, row: OrderRow, reason: str, ctx: Context) -> None:
         key = row.ticket.client_order_id
+        if row.status is OrderStatus.PENDING_SUBMIT and not order_events.was_answered(row) and self._let_go(key, ctx):
+            # The venue has nothing to cancel: it would say so, and the order would be sent again.
+            unsent = f"cancelled before it was sent again: {reason}"
+            self._settle(order_events.give_up(row, unsent, ctx.now_ns()), ctx, "plan")
+            return
         command = CancelOrder(client_order_id=key, symbol=row.ticket.symbol, reason=reason)
         letter = ctx.seal(self._broker, command, correlation_id=row.correlation_id)
         asked = order_events.request_cancel(row, reason, ctx.now_ns())

@@ -185,15 +185,13 @@ class OmsActor(Reconciler):
     def on_not_sent(self, evidence: OrderNotSent, ctx: Context) -> None:
         """Proven not to have left: the same ticket goes again, a few times, else it has failed."""
         row = self._apply(evidence, ctx, source="reply")
-        if row is None or row.status not in (OrderStatus.PENDING_SUBMIT, OrderStatus.PENDING_CANCEL):
+        if row is None or row.status not in UNANSWERED or order_events.was_answered(row):
             return
         key = row.ticket.client_order_id
         tried = self._resends.get(key, 0)
         is_wanted = row.status is OrderStatus.PENDING_SUBMIT and evidence.code not in NEVER_RESENT
         if is_wanted and tried < len(RESEND_DELAYS_S):
-            delay_s = max(RESEND_DELAYS_S[tried], evidence.retry_after_s or 0.0)
-            self._note_resend(row, ctx.now_ns() + int(delay_s * 1e9), ctx)
-            ctx.after(delay_s, f"resend:{key}")
+            self._hold(row, max(RESEND_DELAYS_S[tried], evidence.retry_after_s or 0.0), ctx)
             return
         self._settle(
             order_events.give_up(row, f"{evidence.code}: {evidence.reason}", ctx.now_ns()), ctx, source="reply"
@@ -201,8 +199,11 @@ class OmsActor(Reconciler):
 
     def _on_resend_due(self, key: str, ctx: Context) -> None:
         row = self._book.get(key)
-        if row is None or row.status is not OrderStatus.PENDING_SUBMIT:
+        was_held = self._let_go(key, ctx)
+        if not was_held or row is None or row.status is not OrderStatus.PENDING_SUBMIT:
             return
+        if order_events.was_answered(row):
+            return  # the venue has spoken of it meanwhile
         intent = self._book.intent(row.intent_id)
         if intent is not None and intent.expires_at_ns is not None and ctx.now_ns() >= intent.expires_at_ns:
             self._settle(order_events.give_up(row, "its intent has expired", ctx.now_ns()), ctx, source="deadline")

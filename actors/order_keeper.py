@@ -52,6 +52,8 @@ class OrderKeeper(Behaviour, ABC):
         """Notional that the risk guard holds for each open intent."""
         self._resends: dict[str, int] = {}
         """How often each order has been tried again."""
+        self._held: set[str] = set()
+        """Orders proven not to have left, whose timer to be sent again runs."""
         self._confirmed: dict[tuple[str, str], Decimal] = {}
         """Position by strategy and symbol from booked fills, net of fees paid in the base asset."""
 

@@ -281,8 +281,23 @@ class OrderWorker(OrderKeeper):
         is_tired = self._resends.get(row.ticket.client_order_id, 0) >= MAX_RESENDS_AFTER_ABSENCE
         return not has_expired and not is_tired and self._gate_refusal(intent) is None
 
+    def _hold(self, row: OrderRow, delay_s: float, ctx: Context) -> None:
+        """Not on its way any more, until the timer fires."""
+        self._note_resend(row, ctx.now_ns() + int(delay_s * 1e9), ctx)
+        self._held.add(row.ticket.client_order_id)
+        ctx.after(delay_s, f"resend:{row.ticket.client_order_id}")
+
+    def _let_go(self, client_order_id: str, ctx: Context) -> bool:
+        """True if it was held; its timer does not fire any more."""
+        if client_order_id not in self._held:
+            return False
+        self._held.remove(client_order_id)
+        ctx.cancel_timer(f"resend:{client_order_id}")
+        return True
+
     def _resend(self, row: OrderRow, reason: str, ctx: Context) -> None:
         """The same ticket again, under the same id."""
+        self._let_go(row.ticket.client_order_id, ctx)
         if row.status is OrderStatus.UNKNOWN:
             self._note_resend(row, ctx.now_ns(), ctx)
         submit = ctx.seal(self._broker, SubmitOrder(ticket=row.ticket), correlation_id=row.correlation_id)
