@@ -50,6 +50,11 @@ NEVER_RESENT = frozenset({"GATE_SHUT", "FENCED", ErrorCode.OMS_IDEMPOTENCY_MISSI
 """Refusals of our own: the order was held back, or taken back, on purpose."""
 
 
+def _ledger_of(load_id: str | None) -> str:
+    """The ledger's incarnation: it stands before the load's number."""
+    return (load_id or "").partition(".")[0]
+
+
 class OmsActor(Reconciler):
     starts_ready = False
 
@@ -72,7 +77,10 @@ class OmsActor(Reconciler):
     @receives(RecoveryLoaded)
     def on_recovery(self, loaded: RecoveryLoaded, ctx: Context) -> None:
         """Work from what is on disk. What an earlier incarnation sent without an answer is UNKNOWN from here on."""
+        # One incarnation of the ledger posts whatever it commits; of one that has ended nobody knows that it did.
+        is_same_ledger = _ledger_of(self._load_id) == _ledger_of(loaded.load_id)
         self._load_id = loaded.load_id
+        before = self._book if is_same_ledger else OrderBook()
         self._book = OrderBook(loaded.orders, loaded.open_intents, loaded.fill_ids)
         for strategy_id in self._seat.on_stop:
             ctx.watch(addresses.strategy(strategy_id))
@@ -87,6 +95,10 @@ class OmsActor(Reconciler):
             self._confirm(booked.fill)
         self._watermark_ns = self._horizon_ns = loaded.watermark_ns or ctx.now_ns()
         for row in self._book.open_rows():
+            key = row.ticket.client_order_id
+            if before.get(key) == row:
+                continue  # of this incarnation, on disk to the last step: its answer is still to come
+            self._let_go(key, ctx)
             applied = order_events.mark_unknown(row, "sent by an earlier incarnation; no answer can come to it")
             if applied.change is not None:
                 self._settle(applied, ctx, source="recovery")

@@ -9,7 +9,14 @@ from actors.oms import OmsActor
 from messages.escapes import Escape, EscapeRecorded, EscapeTrigger
 from messages.operator import EscapeAnswered
 from messages.orders import CancelOrder, FillBooked, OrderAccepted, OrderCancelled, OrderRejected
-from messages.records import AppendFailed, DeadlineCleared, DeadlineSet, IntentRecorded, IntentStatusChanged, OrderRecorded
+from messages.records import (
+    AppendFailed,
+    DeadlineCleared,
+    DeadlineSet,
+    IntentRecorded,
+    IntentStatusChanged,
+    OrderRecorded,
+)
 from messages.supervision import Terminated
 from messages.values import IntentStatus, IntentType, OnStop, OrderStatus, Origin, Side, SplitPolicy, StopLevel
 from supervisor.gate import SESSION_REASON

@@ -6,11 +6,19 @@ from actors import addresses
 from actors.oms import OmsActor
 from messages.escapes import Escape, EscapeTrigger
 from messages.failure import CancelEntries
-from messages.orders import CancelOrder, CancelRejected, OrderNotSent, OrderStatusReported, SubmitOrder
-from messages.records import DeadlineCleared, IntentStatusChanged
+from messages.orders import (
+    CancelOrder,
+    CancelRejected,
+    OrderAccepted,
+    OrderNotSent,
+    OrderRow,
+    OrderStatusReported,
+    SubmitOrder,
+)
+from messages.records import AppendFailed, DeadlineCleared, IntentStatusChanged
 from messages.values import IntentStatus, OrderStatus
-from tests.actors.kit import Story, open_gate
-from tests.actors.oms_story import BROKER, SEAT, Oms, loaded
+from tests.actors.kit import NS_PER_S, Story, open_gate
+from tests.actors.oms_story import BROKER, SEAT, Oms, loaded, snapshot
 from tests.execution.orders import intent, order, venue_order
 
 PLAN = CancelEntries(reason="a limit has tripped")
@@ -74,4 +82,69 @@ def test_a_stop_plan_that_comes_before_the_ledger_was_read_waits_for_it() -> Non
     (waiting,) = (body for _, body in story.ctx.timers.values() if isinstance(body, CancelEntries))
     story.hear(waiting)
     bodies = (letter.envelope.body for letter in story.ctx.posted)
-    assert [body.client_order_id for body in bodies if isinstance(body, CancelOrder)] == [working.ticket.client_order_id]
+    assert [body.client_order_id for body in bodies if isinstance(body, CancelOrder)] == [
+        working.ticket.client_order_id
+    ]
+
+
+# -- the ledger hiccups -----------------------------------------------------------------------------------------------
+
+
+def reread(oms: Oms, row: OrderRow, load_id: str = "") -> None:
+    """Some record was refused, and the ledger answers again: with this row."""
+    wants = intent(intent_id=row.intent_id, action_key=row.intent_id)
+    oms.hear(AppendFailed(reason="disk full"))
+    oms.hear(loaded(row, intents=(wants,), load_id=load_id))
+
+
+def test_an_order_of_this_incarnation_is_under_way_although_the_ledger_was_read_again() -> None:
+    """It may wait in a lane behind a slow request, and nothing fences it off: it is not absent, and not sent twice."""
+    oms = Oms().trading()
+    key = oms.approve()
+    row = oms.last()
+    reread(oms, row)
+    for _ in range(3):
+        oms.ctx.now += 10 * NS_PER_S
+        oms.hear(snapshot(oms.ctx.now))
+        oms.commit()
+    assert submits(oms) == 1
+    assert oms.last() == row
+    oms.hear(OrderAccepted(client_order_id=key, symbol="BTCUSDT", venue_order_id="v1"))
+    assert oms.last().status is OrderStatus.SUBMITTED
+
+
+def test_one_that_an_ended_incarnation_of_the_ledger_has_written_is_unknown() -> None:
+    """It may have ended between the commit and the posting of what that releases."""
+    oms = Oms().trading()
+    oms.approve()
+    reread(oms, oms.last(), load_id="2.1")
+    assert oms.last().status is OrderStatus.UNKNOWN
+
+
+def test_one_whose_answer_was_refused_by_the_ledger_is_unknown() -> None:
+    oms = Oms().trading()
+    key = oms.approve()
+    row = oms.last()
+    oms.hear(OrderAccepted(client_order_id=key, symbol="BTCUSDT", venue_order_id="v1"))
+    reread(oms, row)
+    assert oms.last().status is OrderStatus.UNKNOWN
+
+
+def test_one_whose_resend_was_refused_by_the_ledger_is_unknown_and_its_timer_is_gone() -> None:
+    """Else the timer would send it a second time, when it is proven absent and under way again."""
+    oms = Oms().trading()
+    key = oms.approve()
+    row = oms.last()
+    oms.hear(not_sent(key, retry_after_s=60.0))
+    reread(oms, row)
+    assert oms.last().status is OrderStatus.UNKNOWN
+    assert f"resend:{key}" not in oms.ctx.timers
+
+
+def test_one_that_waits_to_be_sent_again_still_does() -> None:
+    oms = Oms().trading()
+    key = oms.approve()
+    oms.hear(not_sent(key))
+    reread(oms, oms.last())
+    wait(oms, key)
+    assert submits(oms) == 2
