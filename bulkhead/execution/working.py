@@ -18,7 +18,7 @@ from bulkhead.execution.stages.adjust import AdjustSettings, CancelFirst, GaveUp
 from bulkhead.execution.stages.escape import trigger_of
 from bulkhead.execution.stages.liquidity import Liquidity
 from bulkhead.execution.stages.monitor import NS_PER_S, watch
-from bulkhead.execution.stages.schedule import due
+from bulkhead.execution.stages.schedule import due, quantity_of
 from bulkhead.execution.stages.split import Child, SplitSettings
 from messages.codes import ErrorCode
 from messages.orders import OrderRow
@@ -162,7 +162,7 @@ def _rests(
             case Wait() if all(row.status.is_terminal for row in tried):
                 with exact():
                     filled = sum((row.filled for row in tried), ZERO)
-                    rests = rests._replace(waits=rests.waits + tried[0].ticket.quantity - filled)
+                    rests = rests._replace(waits=rests.waits + quantity_of(tried) - filled)
     return rests
 
 
