@@ -177,15 +177,15 @@ class Escaper(OrderWorker):
             self._escapes[escape_id] = now
             if self._is_news(record):
                 records.append(record)
+                self._last_rounds[escape_id] = record
             if has_acted:
                 records.append(escaping.as_deadline(now))
-            self._last_rounds[escape_id] = record
         if records:
             self._append(tuple(records), letters, None, ctx)
 
     def _is_news(self, record: EscapeRecorded) -> bool:
         before = self._last_rounds.get(record.escape_id)
-        return before is None or before.model_copy(update={"round": record.round, "at_ns": record.at_ns}) != record
+        return before is None or escaping.told_of(before) != escaping.told_of(record)
 
     # -- what it does -------------------------------------------------------------------------------------------------
 

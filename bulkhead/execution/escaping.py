@@ -134,6 +134,12 @@ def recorded(escaping: Escaping, made: EscapeRound) -> EscapeRecorded:
     )
 
 
+def told_of(record: EscapeRecorded) -> EscapeRecorded:
+    """What of a round is news. What is left over is, and not what it is worth, which changes with each price."""
+    holdings = tuple(each.partition(",")[0] for each in record.left_over)
+    return record.model_copy(update={"round": 0, "at_ns": 0, "left_over": holdings})
+
+
 def answered(escaping: Escaping, last: EscapeRecorded, closes: Iterable[OrderRow]) -> EscapeAnswered:
     """What the whole of it came to; `closes` are the orders that it has made."""
     return EscapeAnswered(

@@ -213,6 +213,20 @@ def test_a_round_that_changes_nothing_is_not_written_down_again() -> None:
     assert len(oms.ctx.records(EscapeRecorded)) == 2, "asked, and then pending"
 
 
+def test_what_dust_is_worth_is_no_news() -> None:
+    """An order of which the venue says nothing keeps the escape going; the price moves every second."""
+    oms = Oms().trading()
+    holding(oms, "0.1")
+    resting(oms)
+    oms.quote("1.00", "1.01")
+    oms.hear(OUT)
+    for tick in range(10):
+        oms.ctx.now += NS_PER_S
+        oms.quote(f"1.{tick:02}", "1.20")
+        oms.later(0, "work")
+    assert len(oms.ctx.records(EscapeRecorded)) == 2, "asked, and then pending"
+
+
 # -- who asks for it --------------------------------------------------------------------------------------------------
 
 GONE = Terminated(child=addresses.strategy("trend"), reason="parked")
