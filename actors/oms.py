@@ -217,8 +217,10 @@ class OmsActor(Reconciler):
         if order_events.was_answered(row):
             return  # the venue has spoken of it meanwhile
         intent = self._book.intent(row.intent_id)
-        if intent is not None and intent.expires_at_ns is not None and ctx.now_ns() >= intent.expires_at_ns:
-            self._settle(order_events.give_up(row, "its intent has expired", ctx.now_ns()), ctx, source="deadline")
+        has_expired = intent is not None and intent.expires_at_ns is not None and ctx.now_ns() >= intent.expires_at_ns
+        if has_expired or self._is_too_much(row):
+            why = "its intent has expired" if has_expired else "its child is filled already"
+            self._settle(order_events.give_up(row, why, ctx.now_ns()), ctx, source="deadline")
             return
         self._resend(row, "sent again", ctx)
 

@@ -12,11 +12,13 @@ from actors.oms_seat import OmsSeat
 from actors.order_keeper import NOTHING, Followup, OrderKeeper
 from bulkhead.execution import deadlines, micro_pipeline, order_events
 from bulkhead.execution.adopting import NOT_WORKED, is_adopted
+from bulkhead.execution.exact import exact
 from bulkhead.execution.micro_pipeline import Planned, Splitting
 from bulkhead.execution.rules import Refused
 from bulkhead.execution.stage_times import StageTimes, Stopwatch
 from bulkhead.execution.stages.adjust import CancelFirst
 from bulkhead.execution.stages.liquidity import split_facts
+from bulkhead.execution.stages.schedule import quantity_of
 from bulkhead.execution.stages.send import is_getting_out
 from bulkhead.execution.working import OnFillTimeout, Situation, Steps, work
 from messages.base import Letter
@@ -279,7 +281,13 @@ class OrderWorker(OrderKeeper):
             return False
         has_expired = intent.expires_at_ns is not None and ctx.now_ns() >= intent.expires_at_ns
         is_tired = self._resends.get(row.ticket.client_order_id, 0) >= MAX_RESENDS_AFTER_ABSENCE
-        return not has_expired and not is_tired and self._gate_refusal(intent) is None
+        return not has_expired and not is_tired and not self._is_too_much(row) and self._gate_refusal(intent) is None
+
+    def _is_too_much(self, row: OrderRow) -> bool:
+        """Whether its child would get more than it was to fill: another attempt was filled after its own end."""
+        tried = [each for each in self._book.children(row.intent_id) if each.child == row.child]
+        with exact():
+            return sum((each.filled + each.leaves for each in tried), Decimal(0)) > quantity_of(tried)
 
     def _hold(self, row: OrderRow, delay_s: float, ctx: Context) -> None:
         """Not on its way any more, until the timer fires."""

@@ -1,16 +1,22 @@
 """What goes wrong at the wrong moment: commands before the books are read, orders held back, a ledger that hiccups."""
 
+from decimal import Decimal
+
 import pytest
 
 from actors import addresses
 from actors.oms import OmsActor
+from bulkhead.execution.stages.adjust import AdjustSettings
+from bulkhead.execution.working import WorkSettings
 from messages.escapes import Escape, EscapeTrigger
 from messages.failure import CancelEntries
 from messages.orders import (
     CancelOrder,
     CancelRejected,
     OrderAccepted,
+    OrderCancelled,
     OrderNotSent,
+    OrderOutcomeUnknown,
     OrderRow,
     OrderStatusReported,
     SubmitOrder,
@@ -19,7 +25,7 @@ from messages.records import AppendFailed, DeadlineCleared, IntentStatusChanged
 from messages.values import IntentStatus, OrderStatus
 from tests.actors.kit import NS_PER_S, Story, open_gate
 from tests.actors.oms_story import BROKER, SEAT, Oms, loaded, snapshot
-from tests.execution.orders import intent, order, venue_order
+from tests.execution.orders import executed, intent, order, venue_order
 
 PLAN = CancelEntries(reason="a limit has tripped")
 OUT = Escape(escape_id="e1", trigger=EscapeTrigger.OPERATOR, reason="a test", is_closing=False)
@@ -85,6 +91,30 @@ def test_a_stop_plan_that_comes_before_the_ledger_was_read_waits_for_it() -> Non
     assert [body.client_order_id for body in bodies if isinstance(body, CancelOrder)] == [
         working.ticket.client_order_id
     ]
+
+
+@pytest.mark.parametrize("is_absent", [False, True])
+def test_a_replacement_is_not_sent_again_for_what_its_predecessor_has_filled_after_its_end(is_absent: bool) -> None:
+    seat = SEAT._replace(work=WorkSettings(adjusting=AdjustSettings(fill_timeout_s=1.0)))
+    oms = Oms(seat=seat).trading()
+    first = oms.approve(limit_price=Decimal("99.90"))
+    oms.hear(OrderAccepted(client_order_id=first, symbol="BTCUSDT", venue_order_id="v0"))
+    oms.ctx.now += 2 * NS_PER_S
+    oms.quote()
+    oms.later(0, "work")
+    oms.hear(OrderCancelled(client_order_id=first, symbol="BTCUSDT"))
+    second = oms.rows()[0, 1].ticket.client_order_id
+    unknown = OrderOutcomeUnknown(client_order_id=second, symbol="BTCUSDT", reason="no answer")
+    oms.hear(unknown if is_absent else not_sent(second))
+    oms.hear(executed("0.6", 1, key=first))
+    oms.ctx.now += 10 * NS_PER_S
+    if is_absent:
+        listed = venue_order(OrderStatus.CANCELLED, "0.6", key=first, quantity=Decimal(1))
+        oms.later(0, "reconcile")
+        oms.hear(snapshot(oms.ctx.now, orders=(listed,)))
+    wait(oms, second)
+    assert submits(oms) == 2, "each once"
+    assert oms.rows()[0, 1].status is OrderStatus.FAILED
 
 
 # -- the ledger hiccups -----------------------------------------------------------------------------------------------
