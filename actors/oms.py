@@ -22,6 +22,7 @@ from messages.escapes import Escape, EscapeTrigger
 from messages.failure import CancelEntries, FailureMode, FailureReported
 from messages.instruments import InstrumentsTold
 from messages.orders import (
+    IntentClosed,
     OrderEvidence,
     OrderNotSent,
     OrderQueryFailed,
@@ -184,8 +185,10 @@ class OmsActor(Reconciler):
         self._take(intent, approval.checks, approval.reserved_notional, ctx)
 
     def _refuse_silently(self, intent: OrderIntent, code: str, reason: str, ctx: Context) -> None:
+        is_open = self._book.intent(intent.intent_id) is not None
         for letter in self._closing_letters(intent, code, reason, ctx):
-            ctx.post(letter)
+            if not (is_open and isinstance(letter.envelope.body, IntentClosed)):  # its reservation is the first one's
+                ctx.post(letter)
 
     # -- evidence -----------------------------------------------------------------------------------------------------
 

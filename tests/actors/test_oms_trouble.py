@@ -13,6 +13,8 @@ from messages.failure import CancelEntries
 from messages.orders import (
     CancelOrder,
     CancelRejected,
+    IntentClosed,
+    IntentSettled,
     OrderAccepted,
     OrderCancelled,
     OrderNotSent,
@@ -24,7 +26,7 @@ from messages.orders import (
 from messages.records import AppendFailed, DeadlineCleared, IntentStatusChanged
 from messages.values import IntentStatus, OrderStatus
 from tests.actors.kit import NS_PER_S, Story, open_gate
-from tests.actors.oms_story import BROKER, SEAT, Oms, loaded, snapshot
+from tests.actors.oms_story import BROKER, SEAT, Oms, approval, loaded, snapshot
 from tests.execution.orders import executed, intent, order, venue_order
 
 PLAN = CancelEntries(reason="a limit has tripped")
@@ -115,6 +117,16 @@ def test_a_replacement_is_not_sent_again_for_what_its_predecessor_has_filled_aft
     wait(oms, second)
     assert submits(oms) == 2, "each once"
     assert oms.rows()[0, 1].status is OrderStatus.FAILED
+
+
+def test_a_repeated_intent_does_not_give_back_what_is_reserved_for_the_first() -> None:
+    """The risk guard was restarted between the two, and forgot that it had approved one."""
+    oms = Oms().trading()
+    oms.approve()
+    oms.hear(approval())
+    bodies = [letter.envelope.body for letter in oms.ctx.posted]
+    assert [body.code for body in bodies if isinstance(body, IntentSettled)] == ["INTENT_DUPLICATE"]
+    assert not [body for body in bodies if isinstance(body, IntentClosed)], "its order is at work"
 
 
 # -- the ledger hiccups -----------------------------------------------------------------------------------------------
