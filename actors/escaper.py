@@ -29,7 +29,9 @@ QUICK_S = 0.05
 LATER_S = 1.0
 """Until an escape is asked for again that came before the ledger was read."""
 MAX_PAUSE_S = 60.0
-"""Between two rounds at most, when closes come to nothing again and again."""
+"""Between two rounds at most, when closes come to nothing again and again, or cancels do."""
+PATIENT_ROUNDS = 10
+"""That may ask for nothing but cancels that were refused before, until the pauses grow."""
 FRUITLESS_KEPT = 10
 """Of closes that came to nothing, the latest that are remembered: enough for the longest pause."""
 
@@ -41,6 +43,8 @@ class Escaper(OrderWorker):
         self._last_rounds: dict[str, EscapeRecorded] = {}
         self._made_ns: dict[str, int] = {}
         """When each one's last round was made."""
+        self._repeats: dict[str, int] = {}
+        """Rounds of each one, in a row, that have only asked for cancels anew; none since an order has ended."""
 
     @receives(Escape)
     def on_escape(self, command: Escape, ctx: Context) -> None:
@@ -84,6 +88,7 @@ class Escaper(OrderWorker):
     def _settle(self, applied: Applied, ctx: Context, source: str, then: tuple[Letter, ...] = ()) -> None:
         super()._settle(applied, ctx, source, then)
         if self._escapes and applied.order.status.is_terminal:
+            self._repeats.clear()
             ctx.after(QUICK_S, "escape")
 
     def _make_round(self, escape_id: str, ctx: Context) -> None:
@@ -103,6 +108,9 @@ class Escaper(OrderWorker):
             escaping.close_intent(now, close, self._quotes.get(close.symbol), now.deadline_id, ctx.now_ns())
             for close in made.closes
         )
+        asked = {cancel.client_order_id for cancel in made.cancels}
+        is_repeat = bool(asked) and asked <= set(now.cancelled) and not intents
+        self._repeats[escape_id] = self._repeats.get(escape_id, 0) + 1 if is_repeat else 0
         cancelled = dict.fromkeys((*now.cancelled, *(cancel.client_order_id for cancel in made.cancels)))
         closing = (*self._worth_knowing(now.closing), *(intent.intent_id for intent in intents))
         now = now._replace(closing=closing, cancelled=tuple(cancelled))
@@ -111,9 +119,11 @@ class Escaper(OrderWorker):
             self._take(intent, ("getting out",), Decimal(0), ctx)
 
     def _pause_s(self, now: Escaping) -> float:
-        """Longer and longer while closes come to nothing: a venue that refuses them is not asked every second."""
-        fruitless = len(self._fruitless(now.closing))
-        return min(MAX_PAUSE_S, 2.0 ** min(fruitless, FRUITLESS_KEPT)) if fruitless else 0.0
+        """Longer and longer while closes come to nothing, or cancels are refused: a venue that does so is not asked
+        every second."""
+        repeats = self._repeats.get(now.command.escape_id, 0) - PATIENT_ROUNDS
+        fruitless = max(len(self._fruitless(now.closing)), repeats)
+        return min(MAX_PAUSE_S, 2.0 ** min(fruitless, FRUITLESS_KEPT)) if fruitless > 0 else 0.0
 
     def _fruitless(self, closing: tuple[str, ...]) -> list[str]:
         ended = (key for key in closing if self._book.intent(key) is None)
@@ -168,6 +178,7 @@ class Escaper(OrderWorker):
             del self._escapes[escape_id]
             self._last_rounds.pop(escape_id, None)
             self._made_ns.pop(escape_id, None)
+            self._repeats.pop(escape_id, None)
             self._gate.lift(now.deadline_id, by=ctx)
             records = [record, deadlines.cleared(now.deadline_id, "it is over")]
             if now.command.reply_to is not None:
@@ -212,7 +223,7 @@ class Escaper(OrderWorker):
         on_disk = {each.command.escape_id: each for each in begun}
         refused = [each for escape_id, each in self._escapes.items() if escape_id not in on_disk]
         self._escapes = on_disk
-        self._last_rounds, self._made_ns = {}, {}
+        self._last_rounds, self._made_ns, self._repeats = {}, {}, {}
         for each in refused:  # asked of this incarnation, while the ledger took nothing: nobody asks again
             begins = Escaping(each.command, each.began_ns, intent=each.intent)
             self._escapes[each.command.escape_id] = begins

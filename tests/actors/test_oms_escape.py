@@ -8,7 +8,7 @@ from actors import addresses
 from actors.oms import OmsActor
 from messages.escapes import Escape, EscapeRecorded, EscapeTrigger
 from messages.operator import EscapeAnswered
-from messages.orders import CancelOrder, FillBooked, OrderAccepted, OrderCancelled, OrderRejected
+from messages.orders import CancelOrder, CancelRejected, FillBooked, OrderAccepted, OrderCancelled, OrderRejected
 from messages.records import (
     AppendFailed,
     DeadlineCleared,
@@ -123,6 +123,25 @@ def test_a_market_that_refuses_every_close_for_days_neither_stops_it_nor_fills_t
         next_round(oms, after_s=61.0)
         assert closes(oms) == [(Side.SELL, Decimal(1))], number
     assert len(oms.ctx.records(DeadlineSet)[-1].payload) < 5_000
+
+
+def test_a_cancel_that_the_venue_refuses_is_asked_for_anew_ever_more_seldom_and_at_once_after_news() -> None:
+    oms = Oms().trading()
+    holding(oms)
+    entry, other = resting(oms), resting(oms, 2)
+    oms.hear(OUT)
+    asked: list[int] = []
+    for second in range(300):
+        if entry in oms.cancels():
+            asked.append(second)
+            oms.hear(CancelRejected(client_order_id=entry, symbol="BTCUSDT", code="-1", reason="no"))
+        oms.ctx.forget()
+        next_round(oms)
+    assert asked[:10] == list(range(10))
+    assert len(asked) < 30
+    oms.hear(OrderCancelled(client_order_id=other, symbol="BTCUSDT"))
+    oms.later(0, "escape")
+    assert entry in oms.cancels()
 
 
 def test_the_same_escape_again_when_it_is_over_makes_other_intents() -> None:
