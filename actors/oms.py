@@ -285,6 +285,8 @@ class OmsActor(Reconciler):
             self._make_rounds(ctx)
         elif kind == "escape":
             self._make_rounds(ctx)
+        elif kind == "look":
+            self._on_look_due(ctx)
         elif kind == "resend":
             self._on_resend_due(key, ctx)
         elif kind == "reload":

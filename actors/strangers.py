@@ -42,6 +42,9 @@ STRANGERS_KEPT = 10_000
 SYMBOLS_KEPT = 20
 """Symbols beside our own in which foreign orders were seen lately: a comparison asks for their executions too."""
 ADJUSTMENTS_KEPT = 1_000
+LOOK_EVERY_S = 5.0
+"""At most, over news of orders that are known not to be ours: somebody else's fills come by the dozen, and a comparison
+asks the venue for everything."""
 
 
 class Strangers(Escaper):
@@ -55,6 +58,8 @@ class Strangers(Escaper):
         """By symbol, when an operator last decided about one of them."""
         self._adjusted = Recent(ADJUSTMENTS_KEPT)
         self._strange_symbols = Recent(SYMBOLS_KEPT)
+        self._looked_ns: int | None = None  # monotonic, over such news
+        self._is_look_due = False
 
     @abstractmethod
     def _look(self, reason: str, ctx: Context) -> None:
@@ -128,9 +133,23 @@ class Strangers(Escaper):
         self._note_symbol(evidence.symbol)
         key = key_of(StrangerKind.ORDER, evidence.symbol, evidence.venue_order_id or "")
         if key in self._strange_orders or key in self._ignored:
-            self._look(f"{name}, which is not ours", ctx)
+            self._look_seldom(f"{name}, which is not ours", ctx)
         else:
             self._doubt(f"{name}, which is not in the books", ctx)
+
+    def _look_seldom(self, reason: str, ctx: Context) -> None:
+        since_s = LOOK_EVERY_S if self._looked_ns is None else (ctx.monotonic_ns() - self._looked_ns) / 1e9
+        if since_s >= LOOK_EVERY_S:
+            self._looked_ns, self._is_look_due = ctx.monotonic_ns(), False
+            self._look(reason, ctx)
+        elif not self._is_look_due:
+            self._is_look_due = True
+            ctx.after(LOOK_EVERY_S - since_s, "look")
+
+    def _on_look_due(self, ctx: Context) -> None:
+        if self._is_look_due:
+            self._looked_ns, self._is_look_due = ctx.monotonic_ns(), False
+            self._look("there was news of orders that are not ours", ctx)
 
     # -- an operator's decisions --------------------------------------------------------------------------------------
 

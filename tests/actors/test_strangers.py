@@ -118,6 +118,18 @@ def test_a_restart_writes_down_nothing_again_and_knows_whose_execution_it_is() -
     assert oms.figures.foreign_orders == 1
 
 
+def test_fills_by_the_dozen_of_a_known_foreign_order_are_looked_at_every_few_seconds() -> None:
+    """Each comparison asks the venue for everything, and costs of the same budget as our orders."""
+    oms = Watched().sees_it()
+    for number in range(40):
+        oms.hear(executed("0.01", 100 + number, key="by-hand", venue_order_id="77"))
+        oms.hear(snapshot(oms.ctx.now))
+        oms.later(0.1)
+    assert len(oms.ctx.tells(TakeVenueSnapshot)) == 1
+    oms.later(1, "look")
+    assert len(oms.ctx.tells(TakeVenueSnapshot)) == 2, "once more, behind the last of them"
+
+
 def test_news_of_a_known_foreign_order_makes_a_comparison_and_shuts_nothing() -> None:
     oms = Watched().sees_it()
     oms.hear(executed("1", 10, key="by-hand", venue_order_id="77"))
