@@ -32,6 +32,11 @@ REPORTED_AFTER = 3
 """Failures in a row before it is reported: a venue may be away for a minute."""
 
 
+NOT_LISTED = "not listed"
+OF_EARLIER_RUNS = "not traded by this run"
+"""Status of what the books hold and the venue was not asked for: no entries, while exits and the books go on."""
+
+
 class InstrumentBook:
     """The rules in force, by symbol: read by whoever is made later. One reference is replaced, so any thread may."""
 
@@ -108,9 +113,11 @@ class InstrumentMasterActor(Behaviour):
         """The list, and what it leaves out of what we know: not traded any more, while its positions stay booked."""
         listed = {rules.symbol for rules in loaded.instruments}
         version = loaded.instruments[0].version
-        gone = {"version": version, "is_trading": False, "status": "not listed"}
+        gone = {"version": version, "is_trading": False}
         left_out = [
-            rules.model_copy(update=gone) for rules in self._book.current.values() if rules.symbol not in listed
+            rules.model_copy(update=gone if rules.status == OF_EARLIER_RUNS else {**gone, "status": NOT_LISTED})
+            for rules in self._book.current.values()
+            if rules.symbol not in listed
         ]
         both = (*loaded.instruments, *left_out)
         return tuple(rules.model_copy(update={"as_of_ns": loaded.as_of_ns}) for rules in both)

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from loguru import logger
 
+from actors.instrument_master import OF_EARLIER_RUNS
 from bulkhead.app.clock_check import check_clock
 from bulkhead.app.exit_codes import ExitCode, Stopped
 from bulkhead.app.house import LoadedStrategy
@@ -134,6 +135,23 @@ def ask_venue(
         return listed
     as_of = {"as_of_ns": now_ns()}
     return {symbol: rules.model_copy(update=as_of) for symbol, rules in listed.items()}
+
+
+def with_earlier(
+    listed: dict[str, Instrument], recorded: dict[str, Instrument], booked: frozenset[str]
+) -> dict[str, Instrument]:
+    """What the venue lists for this run, and the rules on record of what earlier runs have traded: without them the
+    books cannot be read. Raises Stopped for a booked symbol that has no rules anywhere."""
+    unknown = sorted(booked - listed.keys() - recorded.keys())
+    if unknown:
+        words = (
+            f"the ledger holds fills of {', '.join(unknown)} and no trading rules: let a strategy name what is listed"
+        )
+        raise Stopped(ExitCode.CONFIG, f"{words} for one run, or begin with another session.ledger_file")
+    as_of_ns = next((rules.as_of_ns for rules in listed.values()), None)
+    gone = {"is_trading": False, "status": OF_EARLIER_RUNS, "as_of_ns": as_of_ns}
+    earlier = {symbol: recorded[symbol].model_copy(update=gone) for symbol in sorted(booked - listed.keys())}
+    return {**listed, **earlier}
 
 
 def currency_of(settings: Settings, instruments: dict[str, Instrument]) -> str:

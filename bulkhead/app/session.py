@@ -28,7 +28,7 @@ from bulkhead.ledger.sqlite import LedgerReader, SqliteLedger
 from bulkhead.venues.adapters.binance import OnSent
 from bulkhead.venues.simulator.settings import SimulatorSettings
 from messages.failure import StopReason
-from messages.instruments import InstrumentsRecorded
+from messages.instruments import Instrument, InstrumentsRecorded
 from messages.records import (
     ConfigSnapshotRecorded,
     LeaseReleased,
@@ -94,14 +94,13 @@ def open_session(
         on_venue(venue)
         if venue.paper is not None:
             open_paper_books(venue.paper, settings)
-        instruments = preflight.ask_venue(
-            venue.orders, settings, host.now_ns, has_our_clock=not venue.owns_trading_clock
-        )
-        currency = preflight.currency_of(settings, instruments)
+        listed = preflight.ask_venue(venue.orders, settings, host.now_ns, has_our_clock=not venue.owns_trading_clock)
+        currency = preflight.currency_of(settings, listed)
         if settings.session.fresh_ledger:
             _begin_anew(settings.session)
         ledger = _open_ledger(settings.session.ledger_file)
         stack.callback(ledger.close)
+        instruments = preflight.with_earlier(listed, ledger.load_instruments(), ledger.load_booked_symbols())
         _export_earlier_sessions(settings.session.logs_dir, settings.session.ledger_file)
         session_id = new_session_id()
         folder, config = _create_folder(settings, session_id, host.now_ns())
@@ -125,7 +124,7 @@ def open_session(
         watch_over(parts)
         epoch = ledger.lease_epoch(settings.venue.name, settings.venue.account) + 1
         session = Session(settings, session_id, folder, ledger, venue, parts, config, epoch)
-        _note(session, *_beginning(session, host.now_ns()))
+        _note(session, *_beginning(session, tuple(listed.values()), host.now_ns()))
         yield session
 
 
@@ -215,8 +214,9 @@ def _export_earlier_sessions(logs_dir: Path, ledger_file: Path) -> None:
             logger.warning("the exports of the session before this one stay as they are: {}", error)
 
 
-def _beginning(session: Session, now_ns: int) -> tuple[Record, ...]:
-    """All in one commit: a session never stands there without its lease or its settings."""
+def _beginning(session: Session, listed: tuple[Instrument, ...], now_ns: int) -> tuple[Record, ...]:
+    """All in one commit: a session never stands there without its lease or its settings. `listed` is what the venue has
+    just said."""
     metadata, venue = session.folder.metadata, session.settings.venue
     started = SessionStarted(
         session_id=session.session_id,
@@ -238,7 +238,6 @@ def _beginning(session: Session, now_ns: int) -> tuple[Record, ...]:
     )
     config = session.config
     settings = ConfigSnapshotRecorded(config_snapshot_id=config.snapshot_id, content=config.content, at_ns=now_ns)
-    listed = tuple(session.parts.instruments.values())
     rules = InstrumentsRecorded(venue=venue.name, version=listed[0].version, instruments=listed, at_ns=now_ns)
     return started, lease, settings, rules
 

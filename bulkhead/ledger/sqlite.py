@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from bulkhead.ledger import chain, migrate, recovery
+from bulkhead.ledger import chain, migrate, recovery, recovery_instruments
 from bulkhead.ledger.apply import apply
 from bulkhead.ledger.connect import close, open_reader, open_writer, snapshot, transaction
 from bulkhead.ledger.inbox_port import KnownIntent
@@ -23,6 +23,7 @@ from bulkhead.ledger.lock import OwnerLock
 from bulkhead.ledger.port import DuplicateRecord, Entry, LedgerUnavailable
 from bulkhead.ledger.schema import events, leases
 from messages.catalogue import canonical, record_to_json
+from messages.instruments import Instrument
 from messages.records import DeadlineSet, LedgerEvent, RecoveryLoaded, Stream
 
 READ_CHUNK = 1_000
@@ -104,6 +105,16 @@ class SqliteLedger:
         """
         with named_errors(self.path), snapshot(self.connection):
             return recovery.load(self.connection, tombstone_count)
+
+    def load_instruments(self) -> dict[str, Instrument]:
+        """By symbol, the latest trading rules on record. Raises LedgerUnavailable."""
+        with named_errors(self.path):
+            return recovery_instruments.load_instruments(self.connection)
+
+    def load_booked_symbols(self) -> frozenset[str]:
+        """Symbols of fills and positions. Raises LedgerUnavailable."""
+        with named_errors(self.path):
+            return recovery_instruments.load_booked_symbols(self.connection)
 
     def events(
         self, after_seq: int = 0, streams: Sequence[Stream] = (), session_id: str | None = None

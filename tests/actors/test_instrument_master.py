@@ -9,6 +9,7 @@ from actors.instrument_master import (
     ANSWER_S,
     CHECK_S,
     NS_PER_DAY,
+    OF_EARLIER_RUNS,
     REPORTED_AFTER,
     InstrumentBook,
     InstrumentMasterActor,
@@ -123,6 +124,16 @@ def test_a_symbol_that_is_not_listed_any_more_is_not_traded_and_stays_known() ->
     commit(story)
     gone = book.current["ETHUSDT"]
     assert (gone.is_trading, gone.status, gone.version) == (False, "not listed", "v2")
+
+
+def test_what_only_earlier_runs_traded_is_not_said_to_be_gone_from_the_venue() -> None:
+    story, book = master()
+    first, second = listed("v1")
+    book.install((first, second.model_copy(update={"is_trading": False, "status": OF_EARLIER_RUNS})))
+    next_day(story)
+    story.hear(loaded(story, listed("v2", None)[:1]))
+    commit(story)
+    assert (book.current["ETHUSDT"].is_trading, book.current["ETHUSDT"].status) == (False, OF_EARLIER_RUNS)
 
 
 @pytest.mark.parametrize("changes", [{"quote_asset": "EUR"}, {"base_asset": "XBT"}])

@@ -7,12 +7,13 @@ import pytest
 
 from bulkhead import Strategy
 from bulkhead.app.exit_codes import Stopped
-from bulkhead.app.preflight import MAX_WAIT_S, SHORTEST_WAIT_S, ask_venue, load_strategies, patiently
+from bulkhead.app.preflight import MAX_WAIT_S, SHORTEST_WAIT_S, ask_venue, load_strategies, patiently, with_earlier
 from bulkhead.app.settings import Settings, check_settings
 from bulkhead.venues.port import VenueBusy, VenueRefused, VenueUnavailable
 from bulkhead.venues.simulator.process import in_thread
 from bulkhead.venues.simulator.settings import SimulatorSettings
 from messages.codes import ErrorCode
+from tests.simulation.market import INSTRUMENTS
 from tests.venues.adapters.kit import Desk
 
 
@@ -76,3 +77,19 @@ def test_a_clock_that_differs_too_much_from_the_venues_is_refused() -> None:
         with pytest.raises(Stopped) as stopped:
             ask_venue(desk.orders, settings, lambda: time.time_ns() + 60 * 10**9, has_our_clock=True)
     assert stopped.value.error_code is ErrorCode.CLOCK_SKEW
+
+
+def test_what_earlier_runs_traded_stays_known_for_exits_and_books() -> None:
+    bitcoin, ether = INSTRUMENTS["BTCUSDT"], INSTRUMENTS["ETHUSDT"]
+    known = with_earlier({"BTCUSDT": bitcoin}, {"ETHUSDT": ether, "XRPUSDT": ether}, frozenset({"BTCUSDT", "ETHUSDT"}))
+    assert known.keys() == {"BTCUSDT", "ETHUSDT"}, "what no book needs is left where it is"
+    assert known["BTCUSDT"] is bitcoin
+    earlier = known["ETHUSDT"]
+    assert (earlier.is_trading, earlier.lot_size, earlier.version) == (False, ether.lot_size, ether.version)
+    assert earlier.as_of_ns == bitcoin.as_of_ns, "the master does not ask at once for what it has just been given"
+
+
+def test_books_that_cannot_be_read_are_refused_before_anything_starts() -> None:
+    with pytest.raises(Stopped, match=r"fills of ETHUSDT and no trading rules") as refused:
+        with_earlier({"BTCUSDT": INSTRUMENTS["BTCUSDT"]}, {}, frozenset({"BTCUSDT", "ETHUSDT"}))
+    assert refused.value.code == 4

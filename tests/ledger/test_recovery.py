@@ -29,6 +29,7 @@ from tests.ledger.stories import (
     entry,
     fill,
     fill_recorded,
+    instruments,
     intent,
     intent_recorded,
     opening,
@@ -174,3 +175,12 @@ def test_every_query_of_a_recovery_has_an_index(ledger: SqliteLedger) -> None:
 def test_a_price_times_a_quantity_is_exact(ledger: SqliteLedger) -> None:
     put(ledger, fill_recorded(1))
     assert ledger.load_recovery().balance_changes["BTCUSDT:quote"] == -QUANTITY * PRICE
+
+
+def test_the_latest_trading_rules_are_known_and_which_symbols_the_books_need(ledger: SqliteLedger) -> None:
+    assert (ledger.load_instruments(), ledger.load_booked_symbols()) == ({}, frozenset())
+    put(ledger, instruments("v1"), instruments("v2", tick_size=Decimal("0.5")), instruments("v1"))
+    put(ledger, intent_recorded(1), order_recorded(1), fill_recorded(1))
+    (rules,) = ledger.load_instruments().values()
+    assert rules == instruments("v2", tick_size=Decimal("0.5")).instruments[0], "the newest that was seen first"
+    assert ledger.load_booked_symbols() == {"BTCUSDT"}

@@ -1,6 +1,8 @@
 """Somebody trades by hand in the same account, and an operator decides: over real processes, sockets and a ledger."""
 
 import json
+import os
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -252,3 +254,29 @@ def held(town: Town) -> int:
     """Positions that are worth an order: fees paid in what was bought leave crumbs."""
     worth = town.ledger.rows("select quantity, average_price from positions")
     return sum(Decimal(quantity) * Decimal(price) >= 10 for quantity, price in worth)
+
+
+def test_a_run_that_trades_less_reads_the_books_of_one_that_traded_more_and_gets_out_of_all(tmp_path: Path) -> None:
+    """Nobody has a price of what only the run before has traded; its position can still be closed."""
+    with simulator(tmp_path) as venue:
+        town = Town(tmp_path, venue, *SYMBOLS, below_bps="-5")
+        town.config = write_config(tmp_path, venue.port, strategies=ladder(*SYMBOLS, below_bps="-5", patience_s=400))
+        with running(town.config) as run:
+            run.until_trading()
+            until(lambda: town.position("ETHUSDT") > Decimal("0.01"), "ETHUSDT is held", 60)
+            os.kill(run.process.pid, signal.SIGKILL)
+            run.output()
+        before = town.position("ETHUSDT")
+        town.config = write_config(tmp_path, venue.port, strategies=ladder("BTCUSDT", below_bps="-5"))
+        with running(town.config) as again:
+            again.until_trading()
+            trades_on(town, "BTCUSDT")
+            assert town.orders_since(again.started_ns, "ETHUSDT") == []
+            told = town.bulkhead("flatten", "--symbol", "ETHUSDT")
+            assert any("ETHUSDT" in close for close in told["closes"]), (before, told)
+            assert town.position("ETHUSDT") < Decimal("0.01")
+            venue.fault(halt_market=True)
+            again.end()
+        agree(venue, town.ledger)
+        town.verify()
+        town.browser.close()
