@@ -185,7 +185,7 @@ def _trade(payload: _Payload) -> _Shown:
         f"{trade['trade_result']} {rounded(trade['pnl'], 4, signed=True)} {trade['currency']}"
         f"  {amount(trade['quantity'])} {trade['symbol']} {rounded(trade['entry_price'], 8)} →"
         f" {rounded(trade['exit_price'], 8)}  fees {rounded(trade['fees'], 4)}"
-        f"  trade {short(trade['trade_id'])}  strategy {trade['strategy_id']}"
+        f"  trade {trade['trade_id']}  strategy {trade['strategy_id']}"
     )
 
 

@@ -1,10 +1,12 @@
 """How times, amounts and names are shown to people, the same everywhere."""
 
+import re
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 
 _NS_PER_S = 1_000_000_000
 _SHORT_ID = 10
+_OF_SESSION = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]+/")
 
 
 def clock(at_ns: int) -> str:
@@ -58,8 +60,11 @@ def rounded(value: object, places: int, *, signed: bool = False) -> str:
 
 
 def short(name: object) -> str:
-    """The beginning of a long id, enough to tell it from its neighbours."""
+    """As much of a long id as tells it from its neighbours: its beginning, or what stands behind the session's id."""
     text = str(name)
+    of_session = _OF_SESSION.match(text)
+    if of_session is not None:
+        return f"…{text[of_session.end() :]}"
     return text if len(text) <= _SHORT_ID + 2 else f"{text[:_SHORT_ID]}…"
 
 

@@ -219,6 +219,22 @@ def test_explain_takes_an_id_as_tail_shows_it(cli: Cli, session_dir: Path) -> No
     assert json.loads(done.out)["asked"] == whole
 
 
+def test_explain_takes_an_intent_as_tail_shows_it(cli: Cli, session_dir: Path) -> None:
+    shown = re.search(r"intent …(\S+)", cli("tail", "--stream", "orders", "-n", "1000").out)
+    assert shown, "the session's id, which all of them begin with, is left out"
+    assert json.loads(cli("explain", f"…{shown[1]}", "--json").out)["asked"] == f"{session_dir.name}/{shown[1]}"
+    assert cli("explain", shown[1]).code == ExitCode.OK, "the decision that it came of has this id"
+
+
+def test_explain_of_too_little(cli: Cli, project: Path) -> None:
+    assert "give 4 characters at least" in cli("explain", "b7a").sentence
+
+
+def test_explain_where_nothing_has_run(cli: Cli, tmp_path: Path) -> None:
+    done = cli("explain", "b7a4", "--logs-dir", tmp_path)
+    assert (done.code, "nothing has run under" in done.sentence) == (ExitCode.NOT_FOUND, True)
+
+
 def test_explain_of_something_unknown(cli: Cli, project: Path) -> None:
     done = cli("explain", "no-such-order")
     assert done.code == ExitCode.NOT_FOUND

@@ -1,10 +1,11 @@
-"""`bulkhead explain ID`: the whole chain of one thing, in words. The beginning of an id will do if only one has it."""
+"""`bulkhead explain ID`: the whole chain of one thing, in words. The beginning of an id will do if only one has it, and
+so will what stands behind the session's id, as `bulkhead tail` shows it."""
 
 import re
 from pathlib import Path
 
 from bulkhead.app.commands.output import QuietConsole, write_json
-from bulkhead.app.commands.places import sessions_dir
+from bulkhead.app.commands.places import find_session, sessions_dir
 from bulkhead.app.exit_codes import ExitCode, Stopped
 from bulkhead.monitor.explain import NotFound, explain, explanation_text
 from bulkhead.monitor.lines import read_lines, session_folders
@@ -19,12 +20,15 @@ _HINT = "`bulkhead tail --level debug` shows ids; another log folder is named wi
 def run(logs_dir: Path, wanted: str, as_json: bool) -> ExitCode:
     """Raises Stopped (exit code 2) when nobody knows the id."""
     sessions = sessions_dir(logs_dir)
+    if not session_folders(sessions):
+        find_session(logs_dir, None)  # which says that nothing has run
     try:
         explanation = explain(sessions, wanted)
     except NotFound as error:
         whole = _completed(sessions, wanted)
         if whole is None:
-            raise Stopped(ExitCode.NOT_FOUND, f"{error}; {_HINT}") from None
+            short = f"give {MIN_BEGINNING} characters at least; " if len(wanted.strip("…")) < MIN_BEGINNING else ""
+            raise Stopped(ExitCode.NOT_FOUND, f"{error}; {short}{_HINT}") from None
         explanation = explain(sessions, whole)
     if as_json:
         write_json(explanation)
@@ -35,16 +39,19 @@ def run(logs_dir: Path, wanted: str, as_json: bool) -> ExitCode:
 
 def _completed(sessions: Path, beginning: str) -> str | None:
     """The one id that begins so, in the newest session that has one. Raises Stopped when there are several."""
-    beginning = beginning.rstrip("…")
+    beginning = beginning.strip("…")
     if len(beginning) < MIN_BEGINNING:
         return None
-    pattern = re.compile(rf'_(?:id|key)":"({re.escape(beginning)}[^"]*)"')
+    pattern = re.compile(rf'_(?:id|key)":"((?:\d{{8}}T\d{{6}}Z-[0-9a-f]+/)?{re.escape(beginning)}[^"]*)"')
     for folder in session_folders(sessions):
         found: dict[str, None] = {}
         for stream in _STREAMS:
             for line in read_lines(folder, stream):
                 if beginning in line.raw:
                     found.update(dict.fromkeys(pattern.findall(line.raw)))
+        whole = [each for each in found if each.endswith(f"/{beginning}")]
+        if len(whole) == 1:
+            return whole[0]
         if len(found) > 1:
             some = ", ".join(list(found)[:MAX_NAMED])
             sentence = f"{len(found)} ids of session {folder.name} begin with {beginning!r}: {some}; write more of it"
