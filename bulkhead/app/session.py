@@ -22,6 +22,7 @@ from bulkhead.ledger.decisions import FILE_NAME as DECISIONS_FILE
 from bulkhead.ledger.decisions import DecisionWriter
 from bulkhead.ledger.inbox import Inbox
 from bulkhead.ledger.jsonl import LineDamaged
+from bulkhead.ledger.lock import check_unowned
 from bulkhead.ledger.port import Entry, LedgerInUse, LedgerNewer, LedgerUnavailable
 from bulkhead.ledger.session import SessionFolder, SessionFolderError, SessionMetadata, session_paths
 from bulkhead.ledger.sqlite import LedgerReader, SqliteLedger
@@ -87,6 +88,7 @@ def open_session(
     strategies = preflight.load_strategies(settings)
     for needed in (settings.session.logs_dir, settings.session.ledger_file.parent):
         preflight.check_writable(needed)
+    _check_unowned(settings.session.ledger_file)
     with ExitStack() as stack:
         gate = _gate(settings, host)
         recorded = RecordedOnly(gate)
@@ -158,6 +160,17 @@ def _inbox_door(settings: Settings) -> InboxDoor | None:
     if not settings.inbox.enabled:
         return None
     return InboxDoor(lambda: Inbox(settings.inbox_file), lambda: LedgerReader(settings.session.ledger_file))
+
+
+def _check_unowned(path: Path) -> None:
+    """Before a venue is started, which would trip over the same other run and name a file that nobody knows."""
+    try:
+        check_unowned(path)
+    except LedgerInUse as error:
+        words = f"a run is going on: {error}, or give this one a session.ledger_file of its own"
+        raise Stopped(ExitCode.FENCED, words) from None
+    except LedgerUnavailable as error:
+        raise Stopped(ExitCode.ERROR, str(error)) from None
 
 
 def _open_ledger(path: Path) -> SqliteLedger:

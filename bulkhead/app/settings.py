@@ -7,8 +7,9 @@ the file: it names environment variables, or files that hold them.
 import os
 import tomllib
 from decimal import Decimal
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
 
@@ -197,7 +198,7 @@ def load_settings(path: Path) -> Settings:
         sentence = f"{path} does not exist; give one with --config, or run from the project's root"
         raise Stopped(ExitCode.CONFIG, sentence) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise Stopped(ExitCode.CONFIG, f"{path} cannot be read: {error}") from None
+        raise Stopped(ExitCode.CONFIG, f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
     except tomllib.TOMLDecodeError as error:
         raise Stopped(ExitCode.CONFIG, f"{path} is not valid TOML: {error}") from None
     return check_settings(data, str(path))
@@ -214,10 +215,22 @@ def check_settings(data: dict[str, Any], source: str) -> Settings:
 def _faults(error: ValidationError, source: str) -> list[str]:
     faults = []
     for fault in error.errors(include_url=False, include_input=False):
-        key = ".".join(str(part) for part in fault["loc"]) or "the whole"
-        said = "unknown key; remove it or check its spelling" if fault["type"] == "extra_forbidden" else fault["msg"]
-        faults.append(f"{source}: {key}: {said.removeprefix('Value error, ')}")
+        key = "".join(f"{part}: " for part in [".".join(str(part) for part in fault["loc"])] if part)
+        said = _unknown(fault["loc"]) if fault["type"] == "extra_forbidden" else fault["msg"]
+        faults.append(f"{source}: {key}{said.removeprefix('Value error, ')}")
     return faults
+
+
+def _unknown(where: tuple[int | str, ...]) -> str:
+    """What to do about a key that nobody knows: the one that it resembles, where there is one."""
+    table: Any = Settings
+    for part in where[:-1]:
+        field = getattr(table, "model_fields", {}).get(part)
+        table = table if field is None else field.annotation
+        held = [kind for kind in get_args(table) if hasattr(kind, "model_fields")]
+        table = held[0] if held else table
+    close = get_close_matches(str(where[-1]), getattr(table, "model_fields", {}), n=1)
+    return f"unknown key; did you mean {close[0]}?" if close else "unknown key; remove it or check its spelling"
 
 
 def read_secret(env_name: str) -> SecretStr:

@@ -1,14 +1,18 @@
 """Bad input through the real command: one clear sentence, the right exit code, nothing half-written."""
 
 import json
+import os
 import socket
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from bulkhead.app.exit_codes import ExitCode
+from bulkhead.app.exit_codes import ExitCode, Stopped
+from bulkhead.app.settings import check_settings
+from bulkhead.ledger.lock import OwnerLock
 from bulkhead.ledger.sqlite import SqliteLedger
 from bulkhead.venues.simulator.process import in_thread
 from bulkhead.venues.simulator.settings import DEMO_API_KEY, DEMO_API_SECRET, SimulatorSettings
@@ -28,7 +32,8 @@ def sessions(folder: Path) -> list[Path]:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ({"session": "loggs_dir = 'x'"}, "session.loggs_dir: unknown key"),
+        ({"session": "loggs_dir = 'x'"}, "session.loggs_dir: unknown key; did you mean logs_dir?"),
+        ({"session": "colour = 'x'"}, "session.colour: unknown key; remove it or check its spelling"),
         ({"venue": "rest_url = 'http://127.0.0.1:1'"}, "start_simulator = true contradicts the URLs"),
         ({"session": "mode = 'live'"}, "mode = live contradicts start_simulator"),
         ({"risk": "max_daily_loss = 'much'"}, "risk.max_daily_loss"),
@@ -41,6 +46,39 @@ def test_an_unknown_or_contradictory_key(tmp_path: Path, words: dict[str, str], 
     assert done.code == ExitCode.CONFIG
     assert said in done.sentence
     assert [path.name for path in tmp_path.iterdir()] == ["bad.toml"]
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ({"execution": {"split": {"horizon": 5}}}, "execution.split.horizon: unknown key; did you mean horizon_s?"),
+        ({"execution": {"liquidity": {"BTCUSDT": {"volume_by_hours": []}}}}, "did you mean volume_by_hour?"),
+        ({"paper": {"alpah": 1}}, "paper.alpah: unknown key; did you mean alpha?"),
+        ({"inbox": {"enable": True}}, "inbox.enable: unknown key; did you mean enabled?"),
+        ({"venue": {"rates": {"order_wait": 1}}}, "venue.rates.order_wait: unknown key; did you mean order_wait_s?"),
+        ({"strategies": [{"symbol": "X"}]}, "strategies.0.symbol: unknown key; did you mean symbols?"),
+        ({"inboxes": {}}, "inboxes: unknown key; did you mean inbox?"),
+        ({"inbox": {"owners": ["a", "a"]}}, "test: inbox.owners names 'a'"),
+    ],
+)
+def test_a_misspelt_key_is_named_with_what_it_resembles(data: dict[str, Any], said: str) -> None:
+    with pytest.raises(Stopped) as refused:
+        check_settings(data, "test")
+    assert said in refused.value.sentence
+
+
+def test_a_second_run_is_told_of_the_first_before_it_starts_a_venue(tmp_path: Path) -> None:
+    config = write_config(tmp_path / "test.toml", strategies=TREND_BTC, currency="USDT")
+    (tmp_path / "logs").mkdir()
+    lock = OwnerLock(tmp_path / "logs" / "ledger.db")
+    try:
+        done = real("run", "--config", config, "--for", "1", cwd=tmp_path)
+    finally:
+        lock.release()
+    assert done.code == ExitCode.FENCED
+    assert f"a run is going on: logs/ledger.db is in use by process {os.getpid()}; stop it first" in done.sentence
+    assert not (tmp_path / "logs" / "ledger.venue.db").exists()
+    assert not sessions(tmp_path)
 
 
 def test_no_file_at_all(tmp_path: Path) -> None:
