@@ -12,7 +12,15 @@ from typing import Annotated, NoReturn
 import typer
 
 from bulkhead.app import cli_operator
-from bulkhead.app.cli_options import DEFAULT_LOGS, ConfigOption, JsonOption, LogsOption, SessionOption
+from bulkhead.app.cli_options import (
+    DEFAULT_LOGS,
+    ConfigOption,
+    JsonOption,
+    LedgerOption,
+    LogsOption,
+    OperatorOption,
+    SessionOption,
+)
 from bulkhead.app.exit_codes import ExitCode, Stopped
 
 app = typer.Typer(
@@ -50,7 +58,9 @@ def run(
     context: typer.Context,
     config: Annotated[
         Path | None,
-        typer.Option("--config", "-c", help="TOML file [default: config/paper.toml, with a tape tape.toml]"),
+        typer.Option(
+            "--config", "-c", help="TOML file.", show_default="config/paper.toml, with a tape config/tape.toml"
+        ),
     ] = None,
     for_s: Annotated[
         float | None, typer.Option("--for", help="Stop by itself after this many seconds.", min=0.1)
@@ -58,7 +68,9 @@ def run(
     replay_ticks: Annotated[
         list[Path] | None, typer.Option("--replay-ticks", help="CSV of recorded ticks; may be given several times.")
     ] = None,
-    speed: Annotated[str, typer.Option(help="Of a tape: times faster than recorded, or 'max'.")] = "max",
+    speed: Annotated[
+        str | None, typer.Option(help="Of a tape: times faster than recorded, or 'max'.", show_default="max")
+    ] = None,
     guard: Annotated[
         bool, typer.Option("--guard", help="Start it again, within a budget, when it dies or hangs.")
     ] = False,
@@ -70,7 +82,9 @@ def run(
     """Run a supervised session until Ctrl-C, until --for, or until the tape has ended."""
     from bulkhead.app.settings import load_settings
 
-    times_faster = _speed(speed)
+    times_faster = None if speed is None else _speed(speed)
+    if speed is not None and not replay_ticks:
+        raise Stopped(ExitCode.CONFIG, "--speed is for a recorded tape: add --replay-ticks")
     settings = load_settings(config or (TAPE_CONFIG if replay_ticks else DEFAULT_CONFIG))
     if guard:
         from bulkhead.app.guard import guard_run
@@ -123,7 +137,9 @@ def _speed(text: str) -> float | None:
 @app.command()
 def simulator(
     port: Annotated[int, typer.Option(help="On loopback; 0 takes any free one.", min=0, max=65_535)] = 8765,
-    market: Annotated[str | None, typer.Option(help="synthetic, or tape with --replay-ticks.")] = None,
+    market: Annotated[
+        str | None, typer.Option(help="synthetic, or tape.", show_default="synthetic; tape with --replay-ticks")
+    ] = None,
     replay_ticks: Annotated[
         list[Path] | None, typer.Option("--replay-ticks", help="CSV of recorded ticks; may be given several times.")
     ] = None,
@@ -131,7 +147,8 @@ def simulator(
     seed: Annotated[int, typer.Option(help="Same seed, same synthetic market.", min=0)] = 1,
     events_per_s: Annotated[int, typer.Option(help="Synthetic market events per second.", min=0, max=20_000)] = 200,
     books_file: Annotated[
-        Path | None, typer.Option(help="Keeps accounts and orders [default: logs/simulator.db, simulator-tape.db]")
+        Path | None,
+        typer.Option(help="Keeps accounts and orders.", show_default="logs/simulator.db, simulator-tape.db"),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -172,10 +189,15 @@ def top(logs_dir: LogsOption = DEFAULT_LOGS, as_json: JsonOption = False) -> Non
 def tail(
     logs_dir: LogsOption = DEFAULT_LOGS,
     session: SessionOption = None,
-    follow: Annotated[bool | None, typer.Option("--follow/--no-follow", help="[default: in a terminal]")] = None,
-    lines: Annotated[int | None, typer.Option("-n", "--lines", help="Begin with this many lines.", min=0)] = None,
+    follow: Annotated[
+        bool | None, typer.Option("--follow/--no-follow", help="Go on with what happens.", show_default="in a terminal")
+    ] = None,
+    lines: Annotated[
+        int | None,
+        typer.Option("-n", "--lines", help="Begin with this many lines.", min=0, show_default="20; all with --since"),
+    ] = None,
     stream: Annotated[list[str] | None, typer.Option(help="A stream or part of its name; may be repeated.")] = None,
-    symbol: Annotated[str | None, typer.Option()] = None,
+    symbol: Annotated[str | None, typer.Option(help="Only of this symbol.")] = None,
     strategy: Annotated[str | None, typer.Option(help="A strategy's id.")] = None,
     order: Annotated[str | None, typer.Option(help="Everything of one order, by any of its ids.")] = None,
     level: Annotated[str, typer.Option(help="debug (with decisions to do nothing), info, warning, error.")] = "info",
@@ -229,9 +251,13 @@ def doctor(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -
 
 @app.command()
 def verify(
-    session: Annotated[str | None, typer.Argument(metavar="[SESSION]", help="[default: the current one]")] = None,
+    session: Annotated[
+        str | None, typer.Argument(metavar="SESSION", help="Its id.", show_default="the current one")
+    ] = None,
     logs_dir: LogsOption = DEFAULT_LOGS,
-    ledger: Annotated[Path | None, typer.Option(help="[default: the one that the session wrote to]")] = None,
+    ledger: Annotated[
+        Path | None, typer.Option(help="The ledger's file.", show_default="the one that the session wrote to")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Check a session's files against each other and the ledger. Exit code 6 with the findings."""
@@ -243,7 +269,7 @@ def verify(
 @app.command()
 def backup(
     dest: Annotated[Path, typer.Argument(metavar="DEST", help="The file to write. It must not exist.")],
-    ledger: Annotated[Path | None, typer.Option(help="[default: the one of the current session]")] = None,
+    ledger: LedgerOption = None,
     logs_dir: LogsOption = DEFAULT_LOGS,
     as_json: JsonOption = False,
 ) -> None:
@@ -255,7 +281,7 @@ def backup(
 
 @app.command()
 def rebuild(
-    ledger: Annotated[Path | None, typer.Option(help="[default: the one of the current session]")] = None,
+    ledger: LedgerOption = None,
     source: Annotated[str, typer.Option("--from", help="events, files or both.")] = "both",
     dest: Annotated[
         Path | None, typer.Option("--to", help="Keep what was made as a new ledger. It must not exist.")
@@ -284,7 +310,7 @@ def new_strategy(
 @app.command()
 def resume(
     reason: Annotated[str, typer.Option(help="Why trading may go on; it is recorded.")],
-    operator: Annotated[str | None, typer.Option(help="Who says so [default: $USER]")] = None,
+    operator: OperatorOption = None,
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
 ) -> None:
@@ -299,7 +325,7 @@ def resume(
 def restart(
     actor: Annotated[str, typer.Argument(help="As `bulkhead status` names it, for example strategy:trend.")],
     reason: Annotated[str, typer.Option(help="Why; it is recorded.")],
-    operator: Annotated[str | None, typer.Option(help="Who says so [default: $USER]")] = None,
+    operator: OperatorOption = None,
     logs_dir: LogsOption = DEFAULT_LOGS,
     as_json: JsonOption = False,
 ) -> None:
@@ -314,11 +340,11 @@ def restart(
 def stop(
     actor: Annotated[str, typer.Argument(help="As `bulkhead status` names it, for example strategy:trend.")],
     reason: Annotated[str, typer.Option(help="Why; it is recorded.")],
-    operator: Annotated[str | None, typer.Option(help="Who says so [default: $USER]")] = None,
+    operator: OperatorOption = None,
     logs_dir: LogsOption = DEFAULT_LOGS,
     as_json: JsonOption = False,
 ) -> None:
-    """Stop one actor of the run, for example a strategy. It stays stopped until it is asked for again."""
+    """Stop one actor of the run until it is asked for again. What a strategy holds is closed if its on_stop says so."""
     from bulkhead.app.commands import child as command
     from bulkhead.app.desk_requests import Action
 
@@ -343,8 +369,9 @@ def main(arguments: list[str] | None = None) -> None:
         error_code = f" [{stopped.error_code}]" if stopped.error_code else ""
         _end(stopped.code, f"{stopped.sentence}{error_code}")
     except _UsageError as error:
-        said = getattr(error, "format_message", error.__str__)()
-        _end(ExitCode.ERROR, f"{said.rstrip('.')}; see `bulkhead --help`")
+        said = getattr(error, "format_message", error.__str__)().replace("Value error, ", "")
+        command = getattr(getattr(error, "ctx", None), "command_path", "bulkhead")
+        _end(ExitCode.ERROR, f"{said.rstrip('.')}; see `{command} --help`")
     except Exception as error:
         if os.environ.get("BULKHEAD_DEBUG") == "1":
             raise

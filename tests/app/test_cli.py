@@ -1,6 +1,7 @@
 """The command line as a whole: help, version, and one sentence for whatever goes wrong."""
 
 import pytest
+from typer.main import get_command
 
 from bulkhead.app import cli as command_line
 from bulkhead.app.exit_codes import ExitCode
@@ -16,6 +17,17 @@ def test_every_command_explains_itself(cli: Cli, command: str) -> None:
     assert done.code == ExitCode.OK
     assert command in done.out
     assert not done.err
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_argument_says_what_it_is_and_all_of_that_is_shown(cli: Cli, command: str) -> None:
+    """Words in square brackets would be taken for markup, and swallowed."""
+    shown = " ".join(cli(command, "--help").out.replace("│", " ").split())
+    for each in get_command(command_line.app).commands[command].params:  # type: ignore[attr-defined]
+        said = " ".join((each.help or "").split())
+        assert said.endswith(".") or each.name == "help", f"{each.name} says {said!r}"
+        assert said in shown, f"{each.name}: {said!r}"
+        assert not isinstance(each.show_default, str) or f"({each.show_default})" in shown, each.name
 
 
 def test_alone_it_shows_every_command(cli: Cli) -> None:
@@ -38,6 +50,9 @@ def test_its_version(cli: Cli) -> None:
         (["resume"], "--reason"),
         (["explain"], "ID"),
         (["run", "--speed", "0"], "--speed takes a number above zero"),
+        (["run", "--speed", "2"], "--speed is for a recorded tape: add --replay-ticks"),
+        (["run", "--for", "soon"], "see `bulkhead run --help`"),
+        (["adopt", "fill", "5"], "'fill' is not one of 'order', 'drift'; see `bulkhead adopt --help`"),
     ],
 )
 def test_a_wrong_argument_is_one_sentence(cli: Cli, arguments: list[str], said: str) -> None:

@@ -15,8 +15,8 @@ import typer
 from bulkhead.app.desk_requests import FOLDER, Action, Answer, Request, put
 from bulkhead.app.exit_codes import ExitCode
 from bulkhead.monitor.procfs import process_started
-from bulkhead.monitor.status import FILE_NAME, RunState, StatusReport, write_status
-from messages.supervision import Outcome
+from bulkhead.monitor.status import FILE_NAME, RunState, StatusReport, read_status, write_status
+from messages.supervision import ChildState, NodeStatus, Outcome
 from messages.values import Mode, StopLevel
 from tests.app.kit import Cli
 
@@ -229,3 +229,42 @@ def test_nobody_at_the_desk_is_said_so(cli: Cli, session: Path) -> None:
 def test_a_name_that_cannot_be_one_is_refused_before_it_is_asked(cli: Cli, session: Path) -> None:
     assert "Not A Name" in cli("flatten", "--strategy", "Not A Name", *WHY).sentence
     assert "--symbol is for a drift" in cli(*COMMANDS[2], "--symbol", "BTCUSDT", *WHY).sentence
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, ("stop", "strategy:trend"), ("restart", "strategy:trend")])
+def test_where_nothing_has_ever_run_nothing_runs(cli: Cli, tmp_path: Path, command: tuple[str, ...]) -> None:
+    done = cli(*command, "--reason", "a test", "--logs-dir", tmp_path)
+    assert done.code == ExitCode.NOT_RUNNING, "2 would say that there is no such order"
+    assert "nothing has run under" in done.sentence
+
+
+def node(name: str) -> NodeStatus:
+    return NodeStatus(
+        id=name,
+        kind="worker",
+        host="thread",
+        pid=None,
+        parent=None,
+        state=ChildState.READY,
+        epoch=1,
+        restarts_in_window=0,
+        last_failure=None,
+        mailbox_depth=0,
+        oldest_message_age_s=0.0,
+        busy_since_ns=None,
+        handled=0,
+        conflated=0,
+        dropped=0,
+        refused_busy=0,
+    )
+
+
+def test_an_actor_is_offered_by_a_part_of_its_name(cli: Cli, session: Path) -> None:
+    report = read_status(session / FILE_NAME, time.time_ns()).report
+    assert report is not None
+    nodes = ("root", "oms", "strategy:trend", "seat:trend")
+    tree = tuple(node(name) for name in nodes)
+    write_status(session / FILE_NAME, report.model_copy(update={"tree": tree}))
+    assert "did you mean strategy:trend or seat:trend?" in cli("stop", "trend", "--reason", "a test").sentence
+    assert "did you mean strategy:trend?" in cli("stop", "strategy:trnd", "--reason", "a test").sentence
+    assert "there are root, oms" in cli("stop", "xyz", "--reason", "a test").sentence

@@ -5,10 +5,11 @@ answer.
 """
 
 import time
+from difflib import get_close_matches
 from pathlib import Path
 
 from bulkhead.app.commands.output import write, write_json
-from bulkhead.app.commands.places import find_session, status_of
+from bulkhead.app.commands.places import live_session
 from bulkhead.app.commands.resume import current_user
 from bulkhead.app.desk_requests import Action, Request, ask
 from bulkhead.app.exit_codes import ExitCode, Stopped
@@ -30,13 +31,12 @@ def run(logs_dir: Path, action: Action, child: str, why: str, operator: str | No
     """Raises Stopped unless it is done."""
     if not why.strip():
         raise Stopped(ExitCode.ERROR, "--reason needs words: they go on record")
-    folder = find_session(logs_dir, None)
-    view = status_of(folder)
-    if not view.is_running or view.report is None:
-        raise Stopped(ExitCode.NOT_RUNNING, f"nothing runs: {view.detail}")
-    known = [node.id for node in view.report.tree]
+    folder, report = live_session(logs_dir)
+    known = [node.id for node in report.tree]
     if child not in known:
-        raise Stopped(ExitCode.NOT_FOUND, f"no actor is called {child!r}; there are {', '.join(known)}")
+        meant = [name for name in known if name.endswith(f":{child}")] or get_close_matches(child, known)
+        hint = f"did you mean {' or '.join(meant)}?" if meant else f"there are {', '.join(known)}"
+        raise Stopped(ExitCode.NOT_FOUND, f"no actor is called {child!r}; {hint}")
     request = Request(
         action=action, child=child, operator=operator or current_user(), reason=why.strip(), at_ns=time.time_ns()
     )

@@ -13,7 +13,7 @@ import typer
 from pydantic import ValidationError
 
 from bulkhead.app.commands.output import write, write_json
-from bulkhead.app.commands.places import find_session, status_of
+from bulkhead.app.commands.places import live_session
 from bulkhead.app.commands.resume import current_user
 from bulkhead.app.desk_acts import scope_of
 from bulkhead.app.desk_requests import Action, Answer, Request, ask, stem_of
@@ -119,11 +119,7 @@ def running_session(asked: Asked) -> Path:
     """The folder of the run that is live. Raises Stopped when nothing runs, or when no reason was given."""
     if not asked.why.strip():
         raise Stopped(ExitCode.ERROR, "--reason needs words: they go on record")
-    folder = find_session(asked.logs_dir, None)
-    view = status_of(folder)
-    if not view.is_running or view.report is None:
-        sentence = f"nothing runs: {view.detail}. Start it, and ask again; orders at the venue are cancelled there"
-        raise Stopped(ExitCode.NOT_RUNNING, sentence)
+    folder, _ = live_session(asked.logs_dir, ". Start it, and ask again; orders at the venue are cancelled there")
     return folder
 
 

@@ -12,7 +12,7 @@ from bulkhead.ledger.session import SessionFolder, SessionFolderError
 from bulkhead.monitor.guard_log import FILE_NAME as GUARD_LOG
 from bulkhead.monitor.guard_log import GaveUp, gave_up
 from bulkhead.monitor.lines import current_session
-from bulkhead.monitor.status import FILE_NAME, StatusView, read_status
+from bulkhead.monitor.status import FILE_NAME, StatusReport, StatusView, read_status
 from messages.failure import StopReason
 from messages.records import ConfigSnapshotRecorded, Stream
 from supervisor.latch import StopLatch
@@ -38,6 +38,18 @@ def find_session(logs_dir: Path, session_id: str | None) -> Path:
     if folder.parent != sessions or not folder.is_dir() or session_id.startswith("."):
         raise Stopped(ExitCode.NOT_FOUND, f"there is no session {session_id!r} in {sessions}; `ls {sessions}` has them")
     return folder
+
+
+def live_session(logs_dir: Path, advice: str = "") -> tuple[Path, StatusReport]:
+    """The folder of the run that is live, and its report. Raises Stopped (exit code 3), with `advice` at the end."""
+    try:
+        folder = find_session(logs_dir, None)
+    except Stopped as none:
+        raise Stopped(ExitCode.NOT_RUNNING, none.sentence) from None
+    view = status_of(folder)
+    if not view.is_running or view.report is None:
+        raise Stopped(ExitCode.NOT_RUNNING, f"nothing runs: {view.detail}{advice}")
+    return folder, view.report
 
 
 def status_of(folder: Path) -> StatusView:
