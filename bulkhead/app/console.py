@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+from decimal import Decimal
 from types import TracebackType
 from typing import NamedTuple, Self
 
@@ -63,6 +64,7 @@ class Console:
         self._rich = _Screen(highlight=False)
         self._live: Live | None = None
         self._next_line = 0.0
+        self._last: StatusReport | None = None
         self._began = time.monotonic()
 
     def __enter__(self) -> Self:
@@ -81,6 +83,7 @@ class Console:
 
     def show(self, report: StatusReport, figures: Figures, tape: TapeProgress | None) -> None:
         """Called once a second by the run."""
+        self._last = report
         if self._quiet or self._as_json:
             return
         facts = _facts(report, figures)
@@ -93,9 +96,11 @@ class Console:
             self._rich.print("  ".join(f"{name} {value}".strip() for name, value in facts), soft_wrap=True)
 
     def summary(self, kpi: Kpi, tape: list[dict[str, object]], reason: str) -> None:
-        """The last words: figures of the session, and the dirt of the tape if one was played."""
+        """The last words: figures of the session, the dirt of the tape if one was played, and what is left behind."""
+        left = left_behind(self._last, self._session.settings.risk.dust_notional)
         if self._as_json:
-            self._rich.print_json(data={"reason": reason, "kpi": kpi.model_dump(mode="json"), "tape": tape})
+            data = {"reason": reason, "kpi": kpi.model_dump(mode="json"), "tape": tape, "left_behind": left}
+            self._rich.print_json(data=data)
             return
         if self._quiet:
             return
@@ -106,7 +111,22 @@ class Console:
             self._rich.print(f"tape {file.get('file')}: {file.get('rows'):,} rows; {dirt}", soft_wrap=True)
             for at_line, why in _bad_rows(file):
                 self._rich.print(f"  line {at_line} is left out: {why}", soft_wrap=True, markup=False)
+        if left:
+            said = f"left behind, and watched by nobody until the next start: {'; '.join(left)}"
+            self._rich.print(said, soft_wrap=True, markup=False)
         self._rich.print(f"written to {self._session.folder.path}")
+
+
+def left_behind(report: StatusReport | None, dust_notional: Decimal) -> list[str]:
+    """Orders that may still fill, and positions worth more than dust, by the last word of a run that has ended."""
+    if report is None:
+        return []
+    left = [f"{len(report.open_orders)} orders at the venue"] if report.open_orders else []
+    for held in report.positions:
+        price = held.average_price if held.mark is None else held.mark
+        if abs(held.quantity) * price >= dust_notional:
+            left.append(f"{held.quantity:f} {held.symbol} of {held.strategy_id}")
+    return left
 
 
 def _facts(report: StatusReport, figures: Figures) -> list[tuple[str, str]]:

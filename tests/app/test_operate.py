@@ -266,5 +266,5 @@ def test_an_actor_is_offered_by_a_part_of_its_name(cli: Cli, session: Path) -> N
     tree = tuple(node(name) for name in nodes)
     write_status(session / FILE_NAME, report.model_copy(update={"tree": tree}))
     assert "did you mean strategy:trend or seat:trend?" in cli("stop", "trend", "--reason", "a test").sentence
-    assert "did you mean strategy:trend?" in cli("stop", "strategy:trnd", "--reason", "a test").sentence
+    assert "did you mean strategy:trend" in cli("stop", "strategy:trnd", "--reason", "a test").sentence
     assert "there are root, oms" in cli("stop", "xyz", "--reason", "a test").sentence
