@@ -31,15 +31,23 @@ COMMANDS: dict[Action, type[ChildCommand]] = {Action.RESTART: RestartChild, Acti
 
 
 class DeskActor(Behaviour):
-    """One request at a time. `folder` is the session's; `strategies` and `symbols` are those there are."""
+    """One request at a time. `folder` is the session's; `strategies` and `symbols` are those there are. What strategies
+    of earlier runs hold (`earlier`) can be flattened; nothing more becomes theirs."""
 
     def __init__(
-        self, folder: Path, host: Host, gate: Gate, strategies: tuple[str, ...], symbols: frozenset[str]
+        self,
+        folder: Path,
+        host: Host,
+        gate: Gate,
+        strategies: tuple[str, ...],
+        symbols: frozenset[str],
+        earlier: frozenset[str] = frozenset(),
     ) -> None:
         self._folder = folder / FOLDER
         self._host = host
         self._gate = gate
         self._strategies, self._symbols = strategies, symbols
+        self._holders = tuple(dict.fromkeys((*strategies, *sorted(earlier))))
         self._open: dict[str, Path] = {}
         """Answers that are owed to acts which may not be on record yet, by child or by request."""
 
@@ -82,8 +90,9 @@ class DeskActor(Behaviour):
         strategy_id = request.strategy_id
         if strategy_id is None and request.action in NEED_STRATEGY:
             return Answer(outcome=Outcome.BAD_SPEC, detail=f"{request.action} needs a strategy")
-        if strategy_id is not None and strategy_id not in self._strategies:
-            known = ", ".join(self._strategies) or "none"
+        named = self._holders if request.action is Action.FLATTEN else self._strategies
+        if strategy_id is not None and strategy_id not in named:
+            known = ", ".join(named) or "none"
             return Answer(outcome=Outcome.NOT_FOUND, detail=f"no strategy is called {strategy_id!r}; there are {known}")
         if request.symbol is not None and request.symbol not in self._symbols:
             return Answer(outcome=Outcome.NOT_FOUND, detail=f"the venue lists no {request.symbol}")

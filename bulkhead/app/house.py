@@ -90,6 +90,8 @@ class Parts:
     instruments: dict[str, Instrument]
     strategies: tuple[LoadedStrategy, ...]
     open_sinks: Sinks
+    earlier_owners: frozenset[str] = frozenset()
+    """Strategies of earlier runs, which may hold something still."""
     refreshes_instruments: bool = True
     """False where a tape owns the clock: its venue never changes its rules."""
     inbox: InboxDoor | None = None
@@ -176,7 +178,7 @@ def _operations(parts: Parts) -> SupervisorSpec:
 def _desk(parts: Parts, folder: Path) -> DeskActor:
     owners = () if parts.inbox is None else parts.settings.inbox.owners
     strategies = (*(loaded.strategy_id for loaded in parts.strategies), *owners)
-    return DeskActor(folder, parts.host, parts.gate, strategies, frozenset(parts.instruments))
+    return DeskActor(folder, parts.host, parts.gate, strategies, frozenset(parts.instruments), parts.earlier_owners)
 
 
 def _guard(parts: Parts) -> SupervisorSpec:

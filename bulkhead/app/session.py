@@ -118,6 +118,7 @@ def open_session(
             feed=venue.feed,
             instruments=instruments,
             strategies=strategies,
+            earlier_owners=ledger.load_owners(),
             refreshes_instruments=not venue.owns_trading_clock,
             open_sinks=lambda: open_sinks(folder.path, settings.session.ledger_file),
             inbox=None if venue.owns_trading_clock else _inbox_door(settings),

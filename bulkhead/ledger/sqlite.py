@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from bulkhead.ledger import chain, migrate, recovery, recovery_instruments
+from bulkhead.ledger import chain, migrate, recovery, recovery_earlier
 from bulkhead.ledger.apply import apply
 from bulkhead.ledger.connect import close, open_reader, open_writer, snapshot, transaction
 from bulkhead.ledger.inbox_port import KnownIntent
@@ -109,12 +109,17 @@ class SqliteLedger:
     def load_instruments(self) -> dict[str, Instrument]:
         """By symbol, the latest trading rules on record. Raises LedgerUnavailable."""
         with named_errors(self.path):
-            return recovery_instruments.load_instruments(self.connection)
+            return recovery_earlier.load_instruments(self.connection)
 
     def load_booked_symbols(self) -> frozenset[str]:
         """Symbols of fills and positions. Raises LedgerUnavailable."""
         with named_errors(self.path):
-            return recovery_instruments.load_booked_symbols(self.connection)
+            return recovery_earlier.load_booked_symbols(self.connection)
+
+    def load_owners(self) -> frozenset[str]:
+        """Strategies that have ever held something. Raises LedgerUnavailable."""
+        with named_errors(self.path):
+            return recovery_earlier.load_owners(self.connection)
 
     def events(
         self, after_seq: int = 0, streams: Sequence[Stream] = (), session_id: str | None = None

@@ -32,7 +32,9 @@ class Desk(Story):
         self.latch = StopLatch(folder / "stop")
         self.gate = Gate((), lambda name: 1, self.latch)
         host = SimulatedHost(seed=1, start_ns=0)
-        super().__init__(DeskActor(folder, host, self.gate, ("trend",), frozenset({"BTCUSDT"})), DESK)
+        super().__init__(
+            DeskActor(folder, host, self.gate, ("trend",), frozenset({"BTCUSDT"}), frozenset({"gone"})), DESK
+        )
         self.start()
 
     def asked(self, action: Action, **more: object) -> None:
@@ -206,3 +208,18 @@ def test_what_cannot_be_recorded_is_not_done_and_what_is_recorded_is_not_taken_b
     desk.asked(Action.FLATTEN)
     desk.hear(escape, AppendFailed(reason="the ledger was restarted"))
     assert not (desk.folder / FOLDER / f"{REQUEST_ID}.answer.json").exists()
+
+
+def test_what_a_strategy_of_an_earlier_run_holds_is_flattened_and_nothing_more_becomes_its_own(desk: Desk) -> None:
+    desk.asked(Action.ADOPT_DRIFT, subject="BTC", strategy_id="gone")
+    assert desk.answer().outcome is Outcome.NOT_FOUND
+    assert desk.answer().detail == "no strategy is called 'gone'; there are trend"
+    desk.asked(Action.FLATTEN, strategy_id="gone")
+    _, command = desk.on_disk()
+    assert isinstance(command, Escape)
+    assert command.strategy_id == "gone"
+
+
+def test_a_flattening_of_nobody_is_refused_with_the_names_there_are(desk: Desk) -> None:
+    desk.asked(Action.FLATTEN, strategy_id="nobody")
+    assert desk.answer().detail == "no strategy is called 'nobody'; there are trend, gone"

@@ -184,3 +184,5 @@ def test_the_latest_trading_rules_are_known_and_which_symbols_the_books_need(led
     (rules,) = ledger.load_instruments().values()
     assert rules == instruments("v2", tick_size=Decimal("0.5")).instruments[0], "the newest that was seen first"
     assert ledger.load_booked_symbols() == {"BTCUSDT"}
+    put(ledger, PositionRecorded(position=position(QUANTITY, None)))
+    assert ledger.load_owners() == {position(QUANTITY, None).strategy_id}

@@ -267,14 +267,16 @@ def test_a_run_that_trades_less_reads_the_books_of_one_that_traded_more_and_gets
             os.kill(run.process.pid, signal.SIGKILL)
             run.output()
         before = town.position("ETHUSDT")
-        town.config = write_config(tmp_path, venue.port, strategies=ladder("BTCUSDT", below_bps="-5"))
+        other = ladder("BTCUSDT", below_bps="-5").replace('id = "ladder"', 'id = "other"')
+        town.config = write_config(tmp_path, venue.port, strategies=other)
         with running(town.config) as again:
             again.until_trading()
             trades_on(town, "BTCUSDT")
             assert town.orders_since(again.started_ns, "ETHUSDT") == []
-            told = town.bulkhead("flatten", "--symbol", "ETHUSDT")
+            told = town.bulkhead("flatten", "--strategy", "ladder")
             assert any("ETHUSDT" in close for close in told["closes"]), (before, told)
             assert town.position("ETHUSDT") < Decimal("0.01")
+            assert again.is_trading(), "only what the other strategy did is shut"
             venue.fault(halt_market=True)
             again.end()
         agree(venue, town.ledger)

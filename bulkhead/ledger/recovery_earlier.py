@@ -1,4 +1,4 @@
-"""Trading rules of what earlier runs traded. As recovery.py; a start needs them before anything else of the past."""
+"""What earlier runs traded, and for whom. As recovery.py; a start needs it before anything else of the past."""
 
 from sqlalchemy import Connection, select
 
@@ -26,3 +26,8 @@ def load_booked_symbols(connection: Connection) -> frozenset[str]:
     """Symbols that the books cannot be read without: of fills, and of positions."""
     of_fills = select(fill_totals.c.name).where(fill_totals.c.kind == "base")
     return frozenset((*connection.scalars(of_fills), *connection.scalars(select(positions.c.symbol).distinct())))
+
+
+def load_owners(connection: Connection) -> frozenset[str]:
+    """Strategies that have ever held something."""
+    return frozenset(connection.scalars(select(positions.c.strategy_id).distinct()))
