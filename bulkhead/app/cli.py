@@ -327,13 +327,14 @@ def restart(
     reason: Annotated[str, typer.Option(help="Why; it is recorded.")],
     operator: OperatorOption = None,
     logs_dir: LogsOption = DEFAULT_LOGS,
+    session: SessionOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Start an actor again that was parked or stopped, with a fresh budget. The act is recorded first."""
     from bulkhead.app.commands import child as command
     from bulkhead.app.desk_requests import Action
 
-    raise typer.Exit(command.run(logs_dir, Action.RESTART, actor, reason, operator, as_json))
+    raise typer.Exit(command.run(Action.RESTART, command.Asked(logs_dir, session, actor, reason, operator, as_json)))
 
 
 @app.command()
@@ -342,13 +343,14 @@ def stop(
     reason: Annotated[str, typer.Option(help="Why; it is recorded.")],
     operator: OperatorOption = None,
     logs_dir: LogsOption = DEFAULT_LOGS,
+    session: SessionOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Stop one actor of the run until it is asked for again. What a strategy holds is closed if its on_stop says so."""
     from bulkhead.app.commands import child as command
     from bulkhead.app.desk_requests import Action
 
-    raise typer.Exit(command.run(logs_dir, Action.STOP, actor, reason, operator, as_json))
+    raise typer.Exit(command.run(Action.STOP, command.Asked(logs_dir, session, actor, reason, operator, as_json)))
 
 
 cli_operator.add_to(app)

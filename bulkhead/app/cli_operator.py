@@ -5,7 +5,14 @@ from typing import Annotated
 
 import typer
 
-from bulkhead.app.cli_options import DEFAULT_LOGS, JsonOption, LogsOption, OperatorOption, ReasonOption
+from bulkhead.app.cli_options import (
+    DEFAULT_LOGS,
+    JsonOption,
+    LogsOption,
+    OperatorOption,
+    ReasonOption,
+    SessionOption,
+)
 
 
 class Adoptable(StrEnum):
@@ -27,12 +34,13 @@ def reconcile(
     operator: OperatorOption = None,
     timeout: TimeoutOption = 40.0,
     logs_dir: LogsOption = DEFAULT_LOGS,
+    session: SessionOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Compare the books of the run with the venue now, and say what was found. Exit code 6: something is in doubt."""
     from bulkhead.app.commands import operate as command
 
-    raise typer.Exit(command.reconcile(command.Asked(logs_dir, reason, operator, timeout, as_json)))
+    raise typer.Exit(command.reconcile(command.Asked(logs_dir, session, reason, operator, timeout, as_json)))
 
 
 def flatten(
@@ -43,12 +51,13 @@ def flatten(
     operator: OperatorOption = None,
     timeout: TimeoutOption = 60.0,
     logs_dir: LogsOption = DEFAULT_LOGS,
+    session: SessionOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Cancel and close at the market, until it is flat; entries stay shut until `bulkhead resume`. None named: all."""
     from bulkhead.app.commands import operate as command
 
-    asked = command.Asked(logs_dir, reason, operator, timeout, as_json)
+    asked = command.Asked(logs_dir, session, reason, operator, timeout, as_json)
     raise typer.Exit(command.flatten(asked, strategy, symbol, is_sure=yes))
 
 
@@ -61,12 +70,13 @@ def adopt(
     operator: OperatorOption = None,
     timeout: TimeoutOption = 90.0,
     logs_dir: LogsOption = DEFAULT_LOGS,
+    session: SessionOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Make a foreign order, or what the venue holds beyond our books, a strategy's. Exit code 2: no such order."""
     from bulkhead.app.commands import operate as command
 
-    asked = command.Asked(logs_dir, reason, operator, timeout, as_json)
+    asked = command.Asked(logs_dir, session, reason, operator, timeout, as_json)
     raise typer.Exit(command.adopt(asked, what, name, strategy, symbol))
 
 
@@ -77,12 +87,13 @@ def ignore(
     operator: OperatorOption = None,
     timeout: TimeoutOption = 90.0,
     logs_dir: LogsOption = DEFAULT_LOGS,
+    session: SessionOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Leave a foreign order or execution alone for good, or book what differs as nobody's. Exit code 2: none such."""
     from bulkhead.app.commands import operate as command
 
-    raise typer.Exit(command.ignore(command.Asked(logs_dir, reason, operator, timeout, as_json), what, name))
+    raise typer.Exit(command.ignore(command.Asked(logs_dir, session, reason, operator, timeout, as_json), what, name))
 
 
 def add_to(app: typer.Typer) -> None:

@@ -268,3 +268,31 @@ def test_an_actor_is_offered_by_a_part_of_its_name(cli: Cli, session: Path) -> N
     assert "did you mean strategy:trend or seat:trend?" in cli("stop", "trend", "--reason", "a test").sentence
     assert "did you mean strategy:trend" in cli("stop", "strategy:trnd", "--reason", "a test").sentence
     assert "there are root, oms" in cli("stop", "xyz", "--reason", "a test").sentence
+
+
+def another(session: Path, name: str, state: RunState) -> Path:
+    """A session that began later, in the same folder."""
+    folder = session.with_name(name)
+    folder.mkdir()
+    (folder.parent / "CURRENT").write_text(name)
+    report = read_status(session / FILE_NAME, time.time_ns()).report
+    assert report is not None
+    write_status(folder / FILE_NAME, report.model_copy(update={"session_id": name, "state": state}))
+    return folder
+
+
+def test_a_session_that_came_and_went_does_not_hide_the_one_that_lives(cli: Cli, session: Path) -> None:
+    another(session, "s-2", RunState.STOPPED)
+    with answering(session, found(is_clean=True)):
+        assert cli("reconcile", *WHY).code == ExitCode.OK
+    assert json.loads(cli("status", "--json").out)["report"]["session_id"] == "s-1"
+
+
+def test_between_two_that_live_nobody_chooses_but_the_operator(cli: Cli, session: Path) -> None:
+    second = another(session, "s-2", RunState.TRADING)
+    for command in (*COMMANDS, ("stop", "strategy:trend")):
+        done = cli(*command, "--reason", "a test")
+        assert "2 sessions are live: say which with --session: s-2, s-1" in done.sentence
+    with answering(second, found(is_clean=True)):
+        assert cli("reconcile", "--session", "s-2", *WHY).code == ExitCode.OK
+    assert cli("reconcile", "--session", "s-3", *WHY).code == ExitCode.NOT_FOUND

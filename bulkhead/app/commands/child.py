@@ -7,6 +7,7 @@ answer.
 import time
 from difflib import get_close_matches
 from pathlib import Path
+from typing import NamedTuple
 
 from bulkhead.app.commands.output import write, write_json
 from bulkhead.app.commands.places import live_session
@@ -27,11 +28,21 @@ _WORDS = {
 }
 
 
-def run(logs_dir: Path, action: Action, child: str, why: str, operator: str | None, as_json: bool) -> ExitCode:
+class Asked(NamedTuple):
+    logs_dir: Path
+    session_id: str | None
+    child: str
+    why: str
+    operator: str | None
+    as_json: bool
+
+
+def run(action: Action, asked: Asked) -> ExitCode:
     """Raises Stopped unless it is done."""
+    logs_dir, session_id, child, why, operator, as_json = asked
     if not why.strip():
         raise Stopped(ExitCode.ERROR, "--reason needs words: they go on record")
-    folder, report = live_session(logs_dir)
+    folder, report = live_session(logs_dir, session_id)
     known = [node.id for node in report.tree]
     if child not in known:
         meant = [name for name in known if name.endswith(f":{child}")] or get_close_matches(child, known)

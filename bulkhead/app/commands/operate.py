@@ -28,6 +28,7 @@ class Asked(NamedTuple):
     """What every one of these commands is told."""
 
     logs_dir: Path
+    session_id: str | None
     why: str
     operator: str | None
     timeout_s: float
@@ -119,8 +120,8 @@ def running_session(asked: Asked) -> Path:
     """The folder of the run that is live. Raises Stopped when nothing runs, or when no reason was given."""
     if not asked.why.strip():
         raise Stopped(ExitCode.ERROR, "--reason needs words: they go on record")
-    folder, _ = live_session(asked.logs_dir, ". Start it, and ask again; orders at the venue are cancelled there")
-    return folder
+    advice = ". Start it, and ask again; orders at the venue are cancelled there"
+    return live_session(asked.logs_dir, asked.session_id, advice)[0]
 
 
 def request_of(asked: Asked, action: Action, **more: str | None) -> Request:

@@ -17,6 +17,8 @@ from messages.failure import StopReason
 from messages.records import ConfigSnapshotRecorded, Stream
 from supervisor.latch import StopLatch
 
+LOOKED_AT = 50
+"""Sessions that are asked whether they live; an older one that still does is named with --session."""
 UNREADABLE = "unreadable:"
 """How the latch names a file that it cannot read."""
 
@@ -40,16 +42,38 @@ def find_session(logs_dir: Path, session_id: str | None) -> Path:
     return folder
 
 
-def live_session(logs_dir: Path, advice: str = "") -> tuple[Path, StatusReport]:
-    """The folder of the run that is live, and its report. Raises Stopped (exit code 3), with `advice` at the end."""
+def shown_session(logs_dir: Path) -> Path:
+    """The current session's folder; once that has ended, the newest that lives beside it: a short replay does not hide
+    the run that goes on. Raises Stopped (exit code 2)."""
+    current = find_session(logs_dir, None)
+    if status_of(current).is_running:
+        return current
+    return next(iter(_living(logs_dir)), current)
+
+
+def live_session(logs_dir: Path, session_id: str | None = None, advice: str = "") -> tuple[Path, StatusReport]:
+    """The folder of the run that lives, and its report. Raises Stopped (exit code 3), with `advice` at the end, and
+    (exit code 1) rather than choose between two; exit code 2 for a `session_id` that is none."""
     try:
-        folder = find_session(logs_dir, None)
+        folder = shown_session(logs_dir) if session_id is None else find_session(logs_dir, session_id)
     except Stopped as none:
+        if session_id is not None:
+            raise
         raise Stopped(ExitCode.NOT_RUNNING, none.sentence) from None
+    living = _living(logs_dir) if session_id is None else []
+    if len(living) > 1:
+        names = ", ".join(path.name for path in living)
+        raise Stopped(ExitCode.ERROR, f"{len(living)} sessions are live: say which with --session: {names}")
     view = status_of(folder)
     if not view.is_running or view.report is None:
         raise Stopped(ExitCode.NOT_RUNNING, f"nothing runs: {view.detail}{advice}")
     return folder, view.report
+
+
+def _living(logs_dir: Path) -> list[Path]:
+    """The newest first, by their names, which begin with the time."""
+    folders = sorted((path for path in sessions_dir(logs_dir).iterdir() if path.is_dir()), reverse=True)
+    return [path for path in folders[:LOOKED_AT] if status_of(path).is_running]
 
 
 def status_of(folder: Path) -> StatusView:

@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from bulkhead.app.commands.output import QuietConsole, write_json
-from bulkhead.app.commands.places import find_session, guard_gave_up, latched, reason_words, status_of
+from bulkhead.app.commands.places import find_session, guard_gave_up, latched, reason_words, shown_session, status_of
 from bulkhead.app.exit_codes import ExitCode, Stopped
 from bulkhead.monitor.guard_log import GaveUp
 from bulkhead.monitor.status import Liveness, StatusView
@@ -42,14 +42,14 @@ def run(logs_dir: Path, session_id: str | None, as_json: bool) -> ExitCode:
 
 
 def look(logs_dir: Path, session_id: str | None) -> Look:
-    """At the named session, or at the current one. Raises Stopped for a name that is none."""
+    """At the named session, or at the one that `shown_session` chooses. Raises Stopped for a name that is none."""
     view = _view_of(logs_dir, session_id)
     return Look(view, latched(logs_dir / "stop"), None if session_id else guard_gave_up(logs_dir, view))
 
 
 def _view_of(logs_dir: Path, session_id: str | None) -> StatusView:
     try:
-        return status_of(find_session(logs_dir, session_id))
+        return status_of(shown_session(logs_dir) if session_id is None else find_session(logs_dir, session_id))
     except Stopped as stopped:
         if session_id is not None:
             raise
