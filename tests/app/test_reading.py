@@ -219,6 +219,25 @@ def test_explain_takes_an_id_as_tail_shows_it(cli: Cli, session_dir: Path) -> No
     assert json.loads(done.out)["asked"] == whole
 
 
+def test_tail_takes_an_order_as_it_shows_it(cli: Cli, session_dir: Path) -> None:
+    whole = an_order(session_dir)
+    told = cli("tail", "--order", f"{whole[:10]}…").out
+    assert told
+    assert told == cli("tail", "--order", whole).out
+
+
+def test_tail_says_it_when_nothing_passes(cli: Cli, project: Path) -> None:
+    done = cli("tail", "--symbol", "NOPE")
+    assert (done.code, done.out) == (ExitCode.OK, "")
+    assert "nothing of this session passes" in done.sentence
+    assert not cli("tail", "-n", "1").err
+
+
+def test_verify_of_a_ledger_that_is_not_there(cli: Cli, project: Path) -> None:
+    done = cli("verify", "--ledger", "nope.db")
+    assert (done.code, "there is no ledger nope.db" in done.sentence) == (ExitCode.NOT_FOUND, True)
+
+
 def test_explain_takes_an_intent_as_tail_shows_it(cli: Cli, session_dir: Path) -> None:
     shown = re.search(r"intent …(\S+)", cli("tail", "--stream", "orders", "-n", "1000").out)
     assert shown, "the session's id, which all of them begin with, is left out"

@@ -25,7 +25,7 @@ def run(logs_dir: Path, wanted: str, as_json: bool) -> ExitCode:
     try:
         explanation = explain(sessions, wanted)
     except NotFound as error:
-        whole = _completed(sessions, wanted)
+        whole = completed(sessions, wanted)
         if whole is None:
             short = f"give {MIN_BEGINNING} characters at least; " if len(wanted.strip("…")) < MIN_BEGINNING else ""
             raise Stopped(ExitCode.NOT_FOUND, f"{error}; {short}{_HINT}") from None
@@ -37,8 +37,9 @@ def run(logs_dir: Path, wanted: str, as_json: bool) -> ExitCode:
     return ExitCode.OK
 
 
-def _completed(sessions: Path, beginning: str) -> str | None:
-    """The one id that begins so, in the newest session that has one. Raises Stopped when there are several."""
+def completed(sessions: Path, beginning: str) -> str | None:
+    """The one id that begins so, in the newest session that has one; None when none does, or when it is too short to
+    say. Raises Stopped when there are several."""
     beginning = beginning.strip("…")
     if len(beginning) < MIN_BEGINNING:
         return None
@@ -49,9 +50,11 @@ def _completed(sessions: Path, beginning: str) -> str | None:
             for line in read_lines(folder, stream):
                 if beginning in line.raw:
                     found.update(dict.fromkeys(pattern.findall(line.raw)))
-        whole = [each for each in found if each.endswith(f"/{beginning}")]
-        if len(whole) == 1:
-            return whole[0]
+        behind = [each for each in found if each.endswith(f"/{beginning}")]
+        if len(behind) == 1:
+            return behind[0]
+        if beginning in found:
+            return beginning
         if len(found) > 1:
             some = ", ".join(list(found)[:MAX_NAMED])
             sentence = f"{len(found)} ids of session {folder.name} begin with {beginning!r}: {some}; write more of it"

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import typer
+
+from bulkhead.app.commands.explain import completed
 from bulkhead.app.commands.output import QuietConsole, write
 from bulkhead.app.commands.places import find_session, sessions_dir
 from bulkhead.app.exit_codes import ExitCode, Stopped
@@ -44,15 +47,25 @@ def run(options: TailOptions) -> ExitCode:
         find_session(options.logs_dir, options.session_id)
     last = options.last if options.last is not None else None if options.since else DEFAULT_LINES
     console = QuietConsole()
+    is_empty = True
     try:
         for line in tail.follow(last) if follow else tail.history(last):
+            is_empty = False
             if options.as_json:
                 write(line.raw)
             else:
                 console.print(render(line))
     except KeyboardInterrupt:
         return ExitCode.OK
+    if is_empty and last != 0:
+        words = "nothing of this session passes what was asked for; `--level debug` shows decisions to do nothing, too"
+        typer.echo(f"bulkhead: {words}", err=True)
     return ExitCode.OK
+
+
+def _whole(options: TailOptions) -> str | None:
+    """An id may be given as it is shown here; one that nobody knows yet may come."""
+    return options.order and (completed(sessions_dir(options.logs_dir), options.order) or options.order)
 
 
 def _open(options: TailOptions) -> Tail:
@@ -60,7 +73,7 @@ def _open(options: TailOptions) -> Tail:
         streams=tuple(stream for asked in options.streams for stream in streams_of(asked)),
         symbol=options.symbol,
         strategy=options.strategy,
-        order=options.order,
+        order=_whole(options),
         code=options.code,
         level=level_of(options.level),
         since_ns=since_ns(options.since, datetime.now(UTC)) if options.since else 0,

@@ -25,6 +25,10 @@ def run(logs_dir: Path, session_id: str | None, ledger: Path | None, as_json: bo
         sentence = f"session {folder.name} is running, and its files are always a little behind: verify it when it ends"
         raise Stopped(ExitCode.ERROR, sentence)
     chosen = ledger or ledger_of(folder, logs_dir)
+    if ledger is not None and not ledger.is_file():
+        raise Stopped(
+            ExitCode.NOT_FOUND, f"there is no ledger {ledger}; without --ledger it is {ledger_of(folder, logs_dir)}"
+        )
     began = time.monotonic()
     try:
         compared = chosen if ledger is not None or _knows(chosen, folder.name) else None
