@@ -47,15 +47,20 @@ class RiskGuardActor(Behaviour):
         self._portfolio: PortfolioSnapshot | None = None
         self._actions = Recent(ACTIONS_KEPT)
         self._approached: set[str] = set()
+        self._plans: dict[str, CancelEntries | Escape] = {}
+        """By limit that has tripped."""
 
     def on_start(self, ctx: Context) -> None:
         if ctx.epoch > 1:
             ctx.tell(addresses.OMS, TellState(strategy_id=None))
 
     @receives(OrdersTold)
-    def on_orders_told(self, told: OrdersTold, _: Context) -> None:
-        """What is in flight, after a restart of this guard or of the OMS."""
+    def on_orders_told(self, told: OrdersTold, ctx: Context) -> None:
+        """What is in flight, after a restart of this guard or of the OMS: one that died over a plan gets it again."""
         self._exposure = exposures.rebuilt(told.orders, told.reserved_notional, told.waiting)
+        for limit_name, plan in self._plans.items():
+            if self._gate.is_in_force(f"risk:{limit_name}"):
+                ctx.tell(addresses.OMS, plan)
 
     @receives(IntentAdopted)
     def on_adopted(self, adopted: IntentAdopted, _: Context) -> None:
@@ -182,7 +187,8 @@ class RiskGuardActor(Behaviour):
             ),
             by=ctx,
         )
-        ctx.tell(addresses.OMS, _plan_of(trip, cause))
+        self._plans[trip.limit_name] = _plan_of(trip, cause)
+        ctx.tell(addresses.OMS, self._plans[trip.limit_name])
         ctx.tell(addresses.FAILURE_HANDLER, trip)
         self._record(ctx, RiskTripRecorded(trip=trip))
 

@@ -141,6 +141,18 @@ def test_a_hard_trip_gets_out_of_everything() -> None:
     assert not guard.ctx.tells(CancelEntries)
 
 
+def test_an_order_manager_that_died_over_the_plan_gets_it_again_while_the_trip_is_in_force() -> None:
+    guard = Guard(max_daily_loss="100", trip_level="HARD")
+    guard.hear(portfolio(day_pnl=Decimal(-100)))
+    told = OrdersTold(orders=(), reserved_notional={})
+    guard.hear(told)
+    first, again = guard.ctx.tells(Escape, addresses.OMS)
+    assert first == again
+    guard.gate.lift("risk:max_daily_loss", by=None)
+    guard.hear(told)
+    assert len(guard.ctx.tells(Escape)) == 2
+
+
 def test_rejects_in_a_row_trip() -> None:
     guard = Guard()
     for number in range(3):
