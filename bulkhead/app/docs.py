@@ -172,7 +172,11 @@ def error_codes() -> str:
             _row("---", "---", "---"),
             *rows,
             "",
-            "† Defined with its meaning, but nothing in this version says it yet.\n",
+            *(
+                ["† Defined with its meaning, but nothing in this version says it yet.\n"]
+                if set(MEANING) - raised
+                else []
+            ),
             "## Exit codes of every command\n",
             _row("exit code", "name", "meaning"),
             _row("---", "---", "---"),

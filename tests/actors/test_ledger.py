@@ -101,6 +101,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Told:
     return Told()
 
 
+@pytest.mark.req("X-01")
 def test_what_is_not_its_senders_to_write_is_refused_whole() -> None:
     told = Told()
     load_id = told.load(addresses.PORTFOLIO)

@@ -281,6 +281,7 @@ def test_absence_is_proven_past_the_requests_validity_and_not_before(
     assert {record.order.ticket.client_order_id for record in oms.ctx.records(OrderRecorded)} == {key}
 
 
+@pytest.mark.req("P-05", "X-05")
 def test_an_order_that_is_absent_again_and_again_has_failed(oms: Oms) -> None:
     key = oms.approve()
     for turn in range(MAX_RESENDS_AFTER_ABSENCE + 1):

@@ -133,6 +133,7 @@ def test_a_trip_that_an_operator_has_lifted_can_trip_again() -> None:
     assert not guard.gate.is_open
 
 
+@pytest.mark.req("P-09", "S-09")
 def test_a_hard_trip_gets_out_of_everything() -> None:
     guard = Guard(max_daily_loss="100", trip_level="HARD")
     guard.hear(portfolio(day_pnl=Decimal(-100)))

@@ -60,6 +60,7 @@ def trading(use: str) -> Settings:
     )
 
 
+@pytest.mark.req("P-19")
 @pytest.mark.code("STRATEGY_TIER_TOO_LOW")
 def test_a_strategy_that_says_it_is_not_ready_is_not_started() -> None:
     with pytest.raises(Stopped) as stopped:

@@ -218,7 +218,7 @@ def open_orders(town: Town) -> list[dict[str, Any]]:
     return found
 
 
-@pytest.mark.req("N-06")
+@pytest.mark.req("N-06", "S-07")
 def test_flatten_leaves_nothing_at_the_venue_and_nothing_is_entered_again(tmp_path: Path) -> None:
     with simulator(tmp_path) as venue:
         town = Town(tmp_path, venue, *MANY, below_bps="0.2")
