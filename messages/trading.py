@@ -29,7 +29,9 @@ class Decision(Value):
     """What a strategy decided about one symbol, and why. Returned from the strategy's callbacks.
 
     `quantity` None on ENTER leaves the size to the sizing policy; on EXIT it means the whole position.
-    `limit_price` None means a market order. Build one with `enter`, `exit`, `hold` or `skip`.
+    `limit_price` None means a market order. `split` is the way in which it is carried out, and `valid_for_s` for how
+    long it is worked on at most: docs/EXECUTION.md. Build one with `enter`, `exit`, `hold` or `skip`, which take every
+    field by its name.
     """
 
     symbol: Symbol

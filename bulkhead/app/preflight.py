@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from loguru import logger
 
@@ -17,6 +18,7 @@ from bulkhead.app.clock_check import check_clock
 from bulkhead.app.exit_codes import ExitCode, Stopped
 from bulkhead.app.house import LoadedStrategy
 from bulkhead.app.settings import Settings, StrategySettings
+from bulkhead.app.venue import LOOPBACK
 from bulkhead.risk.limits import GuardNotEnabled, require_guard
 from bulkhead.strategy.loader import StrategyError, build_strategy, check_parameters, load_strategy
 from bulkhead.venues.port import OrderVenue, VenueBusy, VenueRefused, VenueUnavailable
@@ -109,10 +111,17 @@ def ask_venue(
         clock = patiently(lambda: check_clock(orders, now_ns))
         listed = {instrument.symbol: instrument for instrument in patiently(orders.load_instruments)}
     except VenueRefused as error:
-        sentence = f"the venue refuses to tell its trading rules: {error}; check the strategies' symbols"
+        advice = (
+            "check the strategies' symbols"
+            if has_our_clock
+            else 'strategies name a tape\'s symbols by symbols = "tape"'
+        )
+        sentence = f"the venue refuses to tell its trading rules: {error}; {advice}"
         raise Stopped(ExitCode.CONFIG, sentence) from None
     except VenueUnavailable as error:
-        raise Stopped(ExitCode.ERROR, f"the venue cannot be reached: {error}") from None
+        is_here = urlsplit(settings.venue.rest_url or "").hostname in LOOPBACK
+        hint = "; `bulkhead simulator` starts ours" if is_here else ""
+        raise Stopped(ExitCode.ERROR, f"the venue cannot be reached: {error}{hint}") from None
     try:
         patiently(orders.check_key)
     except VenueRefused as error:

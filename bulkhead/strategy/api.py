@@ -42,7 +42,7 @@ class View(Protocol):
         """This strategy's own confirmed position, signed; fills under way are not in it."""
 
     def working(self, symbol: str) -> Decimal:
-        """Signed quantity of this strategy's orders that may still fill."""
+        """Signed quantity that may still fill: this strategy's orders, and what of its intents is still to be sent."""
 
     def market(self, symbol: str) -> MarketSnapshot | None:
         """Latest quote and print of the symbol, None before the first one."""

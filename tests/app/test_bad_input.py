@@ -103,6 +103,29 @@ def test_a_missing_tick_file(tmp_path: Path) -> None:
     assert not (tmp_path / "logs").exists() or not sessions(tmp_path)
 
 
+def test_a_tape_for_strategies_that_trade_something_else(tmp_path: Path) -> None:
+    config = write_config(tmp_path / "test.toml", strategies=TREND_BTC)
+    tape = write_tape(tmp_path / "TEST-2013-10-10.csv", tape_rows(10))
+    done = real("run", "--config", config, "--replay-ticks", tape, cwd=tmp_path)
+    assert done.code == ExitCode.CONFIG
+    assert 'strategies name a tape\'s symbols by symbols = "tape"' in done.sentence
+
+
+def test_the_venue_that_stands_alone_and_is_not_there(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    venue = f"""start_simulator = false
+rest_url = "http://127.0.0.1:{port}"
+ws_api_url = "ws://127.0.0.1:{port}/ws-api/v3"
+stream_url = "ws://127.0.0.1:{port}"
+"""
+    done = real("run", "--config", write_config(tmp_path / "t.toml", venue=venue, strategies=TREND_BTC), cwd=tmp_path)
+    assert done.code == ExitCode.ERROR
+    assert done.sentence.endswith("`bulkhead simulator` starts ours")
+    assert not sessions(tmp_path)
+
+
 def test_a_file_that_is_no_tape(tmp_path: Path) -> None:
     tape = tmp_path / "TEST.csv"
     tape.write_text("a,b\n1,2\n", encoding="utf-8")
