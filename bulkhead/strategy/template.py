@@ -84,7 +84,7 @@ class <title>(Strategy):
         """Set under [strategies.parameters] in the configuration; an unknown key is refused at start."""
 
         lookback_ticks: int = 100
-        stop_loss_bps: Decimal = Decimal("30")
+        stop_loss_bps: Decimal = Decimal(30)
         max_hold_s: float = 300.0
 
     on_stop = OnStop.FLATTEN  # when stopped: sell what it holds (or CANCEL_ENTRIES, or KEEP)
