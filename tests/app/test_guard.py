@@ -29,9 +29,9 @@ def child_arguments(*given: str) -> list[str]:
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        (["--guard"], ["run", "--speed", "max"]),
-        (["--guard", "--watchdog", "7", "-c", "a b.toml"], ["run", "--config", "a b.toml", "--speed", "max"]),
-        (["--watchdog=7", "--json", "--guard", "--for=30"], ["run", "--for", "30.0", "--speed", "max", "--json"]),
+        (["--guard"], ["run"]),
+        (["--guard", "--watchdog", "7", "-c", "a b.toml"], ["run", "--config", "a b.toml"]),
+        (["--watchdog=7", "--json", "--guard", "--for=30"], ["run", "--for", "30.0", "--json"]),
         (
             ["--replay-ticks", "a", "--replay-ticks", "b", "--speed", "2"],
             ["run", "--replay-ticks", "a", "--replay-ticks", "b", "--speed", "2"],
@@ -97,7 +97,7 @@ def test_what_the_guard_is_asked_for(
     config = write_config(tmp_path / "test.toml", strategies=TREND_BTC)
     done = cli("run", "--config", config, "--guard", *watchdog)
     assert (done.code, done.sentence) == (7, "bulkhead: gave up")
-    command = ("-P", "-m", "bulkhead", "run", "--config", str(config), "--speed", "max")
+    command = ("-P", "-m", "bulkhead", "run", "--config", str(config))
     assert asked == [(command, Path("logs"), rules.watchdog_s)]
 
 
