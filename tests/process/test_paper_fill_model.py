@@ -77,6 +77,10 @@ def fills(run: Run) -> list[dict[str, Any]]:
     return [line["payload"]["fill"] for line in run.lines("obs_orders_fills") if line["type"] == "FillRecorded"]
 
 
+def buy_ratios(run: Run) -> list[Decimal]:
+    return [Decimal(line["payload"]["trade"]["buy_fill_ratio"]) for line in run.lines("obs_trades")]
+
+
 def until_fills(run: Run, count: int) -> None:
     until(lambda: len(fills(run)) >= count, "it trades")
 
@@ -90,6 +94,7 @@ def test_a_run_by_fill_model_slips_fills_in_part_and_does_not_always_win(tmp_pat
             until(lambda: any(is_partial(row) for row in ended(run)), "an order filled in part")
             until(lambda: any(row["filled"] == "0" for row in ended(run)), "an order that failed")
             until(lambda: len(run.lines("obs_trades")) >= 3, "round trips")
+            until(lambda: any(ratio < 1 for ratio in buy_ratios(run)), "a round trip whose buys were filled in part")
             run.end()
         assert venue.orders_by_id() == {}, "no order has gone over the wire"
     agree(tmp_path)
