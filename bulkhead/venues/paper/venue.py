@@ -232,7 +232,7 @@ class PaperVenue:
 
     def instruments(self, command: LoadInstruments) -> None:
         """Asked of the venue on a thread of its own, since it may take long: orders and cancels go on meanwhile."""
-        self._count(+1)
+        self._take_in()
         threading.Thread(target=self._survey_rules, name=f"{self._venue}-paper-rules", daemon=True).start()
 
     def _survey_rules(self) -> None:
@@ -269,7 +269,7 @@ class PaperVenue:
         self._hand_in(request, lambda: self._travel(request))
 
     def _hand_in(self, request: _Request, run: Callable[[], None]) -> None:
-        self._count(+1)
+        self._take_in()
         try:
             self._worker.request(self._job(request, run))
         except WorkerClosed as error:
@@ -364,6 +364,11 @@ class PaperVenue:
         self._begin()
 
     # -- answering ----------------------------------------------------------------------------------------------------
+
+    def _take_in(self) -> None:
+        if self._sink is None:
+            raise RuntimeError("open() comes before any request: there is nobody to answer")
+        self._count(+1)
 
     def _count(self, change: int) -> None:
         with self._lock:
