@@ -29,7 +29,7 @@ from messages.orders import (
     VenueSnapshotFailed,
 )
 
-_CLOSE_SLACK_S = 1.0
+_CLOSE_SLACK_S = 2.0
 _THREADS, _ORDERS_EACH = 3, 6
 
 
@@ -226,8 +226,14 @@ def _provoked(desk: Desk, flaw: Flaw | None) -> list[str]:
 
 
 def _run(harness: Harness, *works: Callable[[], None]) -> bool:
-    """Each on a thread of its own; whether all came to their end in time."""
-    threads = [threading.Thread(target=work, daemon=True) for work in works]
+    """Each on a thread of its own, begun together; whether all came to their end in time."""
+    together = threading.Barrier(len(works))
+
+    def begin(work: Callable[[], None]) -> None:
+        together.wait(harness.patience_s)
+        work()
+
+    threads = [threading.Thread(target=begin, args=(work,), daemon=True) for work in works]
     for thread in threads:
         thread.start()
     for thread in threads:
