@@ -58,10 +58,20 @@ class WriteGuard(Protocol):
 
 
 class OrderVenue(Protocol):
-    """An account at a venue: orders out, evidence in."""
+    """An account at a venue: orders out, evidence in.
+
+    Requests may come from any thread. Each is answered, also when it is closed, when too much waits, or when our own
+    code fails under it; `pending` counts it until then. What waits for an answer holds up no cancel. An adapter decides
+    nothing: it never sends again by itself, and what it cannot know it calls unknown. Evidence keeps the venue's own
+    words as `raw`; nothing that it tells, raises or reports shows a key or a signed request. The stream of updates may
+    tell once more what an answer told (acceptance, execution, end), with the same ids: whoever books takes each once.
+
+    `bulkhead/venues/conformance/` holds an adapter to every promise made here (docs/EXTENDING_VENUES.md).
+    """
 
     @property
-    def capabilities(self) -> VenueCapabilities: ...
+    def capabilities(self) -> VenueCapabilities:
+        """The same for as long as it lives."""
 
     def load_instruments(self) -> tuple[Instrument, ...]:
         """Ask the venue for its trading rules. Blocks; only for preflight. Raises VenueUnavailable."""
@@ -73,14 +83,28 @@ class OrderVenue(Protocol):
         """One signed question. Blocks; only for preflight and doctor. Raises VenueRefused or VenueUnavailable."""
 
     def open(self, sink: Sink) -> None:
-        """Start the I/O: subscribe to order updates, reconnect for ever. Tells OrderChannelUp / OrderChannelDown."""
+        """Start the I/O: subscribe to order updates, reconnect for ever. Tells OrderChannelUp / OrderChannelDown.
+
+        May be called again after close(). Raises RuntimeError when it is open; a request before the first open() does,
+        too, since there is nobody to answer."""
 
     def close(self, deadline_s: float) -> None:
-        """Stop the I/O; requests under way may end within the deadline."""
+        """Stop the I/O; requests under way may end within the deadline.
+
+        Those that are under way for longer are answered when they end, to the sink that was given last; of those that
+        had not left, and of all that come later, nothing leaves: they are answered with the code CLOSED, questions with
+        their failure."""
 
     def submit(self, command: SubmitOrder, issuer: str, epoch: int) -> None:
         """Send an order. Answers with exactly one of OrderAccepted, OrderRejected, OrderNotSent, OrderOutcomeUnknown,
-        preceded or followed by an ExecutionReported for each fill known."""
+        preceded or followed by an ExecutionReported for each fill known.
+
+        The guard is asked last right before the first byte; what it refuses, and what leaves when it cannot be asked,
+        is nothing: OrderNotSent (GATE_SHUT, FENCED). OrderNotSent means that nothing of it reached the matching engine;
+        an id that the venue has already is never answered with it. What the venue has no word for is not sent and
+        UNSUPPORTED, never sent as something like it. Fills, and an end without a cancel of ours, are told unasked; an
+        execution has the same id and contents from every source, and where the venue has no ids each states the
+        running total."""
 
     def cancel(self, command: CancelOrder) -> None:
         """Answers with OrderCancelled, CancelRejected or CancelOutcomeUnknown; other requests never delay it.
@@ -90,19 +114,26 @@ class OrderVenue(Protocol):
         answer of its order."""
 
     def query(self, command: QueryOrder) -> None:
-        """Answers with OrderStatusReported or OrderQueryFailed."""
+        """Answers with OrderStatusReported or OrderQueryFailed.
+
+        The report has every execution of the order, each once. `as_of_ns` is our time before the venue looked, since
+        absence is judged by it. A question that came to nothing has failed; it never says that there is no order."""
 
     def snapshot(self, command: TakeVenueSnapshot) -> None:
-        """Answers with VenueSnapshotTaken or VenueSnapshotFailed."""
+        """Answers with VenueSnapshotTaken or VenueSnapshotFailed.
+
+        It lists every order and execution of its symbols since the watermark, each once, whatever the stream has told,
+        every open order, and every balance; `as_of_ns` as in a query. One that lacks a part has failed."""
 
     def instruments(self, command: LoadInstruments) -> None:
-        """Answers with InstrumentsLoaded or InstrumentsFailed."""
+        """Answers with InstrumentsLoaded or InstrumentsFailed; the rules are those of `load_instruments`."""
 
     def channel(self) -> OrderChannelUp | OrderChannelDown:
-        """What the sink was last told of the stream of order updates, for whoever has not heard it."""
+        """What the sink was last told of the stream of order updates, for whoever has not heard it; never up before
+        open(). Every loss is told, and every return."""
 
     def pending(self) -> int:
-        """Requests handed in whose answer has not yet been given to the sink."""
+        """Requests handed in whose answer has not yet been given to the sink. Absence is proven only at zero."""
 
 
 class MarketFeed(Protocol):
