@@ -99,12 +99,12 @@ class OrderVenue(Protocol):
         """Send an order. Answers with exactly one of OrderAccepted, OrderRejected, OrderNotSent, OrderOutcomeUnknown,
         preceded or followed by an ExecutionReported for each fill known.
 
-        The guard is asked last right before the first byte; what it refuses, and what leaves when it cannot be asked,
-        is nothing: OrderNotSent (GATE_SHUT, FENCED). OrderNotSent means that nothing of it reached the matching engine;
-        an id that the venue has already is never answered with it. What the venue has no word for is not sent and
-        UNSUPPORTED, never sent as something like it. Fills, and an end without a cancel of ours, are told unasked; an
-        execution has the same id and contents from every source, and where the venue has no ids each states the
-        running total."""
+        The guard's last asking comes right before the first byte; an order that it refuses is not sent (GATE_SHUT,
+        FENCED), and neither is one when it cannot be asked. OrderNotSent means that nothing of it reached the matching
+        engine; an id that the venue has already is never answered with it. What the venue has no word for is not sent
+        (UNSUPPORTED), never sent as something like it. Fills, and an end without a cancel of ours, are told unasked. An
+        execution has the same id and contents from every source; where the venue has no ids each states the running
+        total."""
 
     def cancel(self, command: CancelOrder) -> None:
         """Answers with OrderCancelled, CancelRejected or CancelOutcomeUnknown; other requests never delay it.
@@ -133,7 +133,7 @@ class OrderVenue(Protocol):
         open(). Every loss is told, and every return."""
 
     def pending(self) -> int:
-        """Requests handed in whose answer has not yet been given to the sink. Absence is proven only at zero."""
+        """Requests handed in whose answer has not yet been given to the sink: at zero all has been told."""
 
 
 class MarketFeed(Protocol):

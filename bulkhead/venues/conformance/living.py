@@ -272,7 +272,7 @@ CHECKS = (
     ),
     Check(
         "pending-counts",
-        "pending() counts requests until their answer is with the sink: absence is proven only when none is under way.",
+        "pending() counts requests until their answer is with the sink: at zero a replay takes it that all was told.",
         pending_counts,
     ),
     Check(

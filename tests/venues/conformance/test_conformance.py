@@ -17,6 +17,7 @@ VENUES: dict[str, Makes] = {"binance": binance, "paper": paper}
 pytestmark = pytest.mark.process
 
 
+@pytest.mark.req("S-14", "X-06")
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
 @pytest.mark.parametrize("venue", VENUES)
 def test_it_keeps_the_promise(venue: str, check: Check) -> None:
