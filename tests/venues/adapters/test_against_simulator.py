@@ -3,7 +3,6 @@
 import gzip
 import time
 from collections.abc import Iterator
-from decimal import Decimal
 from functools import partial
 from pathlib import Path
 
@@ -20,17 +19,12 @@ from messages.orders import (
     OrderCancelled,
     OrderChannelDown,
     OrderChannelUp,
-    OrderExpired,
     OrderNotSent,
     OrderOutcomeUnknown,
-    OrderRejected,
     OrderStatusReported,
     SubmitOrder,
-    TakeVenueSnapshot,
-    VenueProtocolError,
-    VenueSnapshotTaken,
 )
-from messages.values import OrderStatus, Side, TimeInForce
+from messages.values import OrderStatus, TimeInForce
 from tests.venues.adapters.kit import Desk, Log, feed, set_faults, simulator
 from tests.venues.transport.peers import until
 from tests.venues.wire.making import cancel, limit_ticket, query
@@ -73,38 +67,6 @@ def test_an_order_from_its_acceptance_to_its_cancel(port: int) -> None:
     assert house.faults == []
 
 
-@pytest.mark.req("X-06")
-def test_fills_have_the_same_id_from_both_sources(port: int) -> None:
-    with Desk(port) as house:
-        house.log.wait_for(OrderChannelUp)
-        house.orders.submit(buy("filled", FAR_ABOVE), "oms", 1)
-        house.answered()
-        house.orders.query(query("filled"))
-        house.answered()
-        (status,) = house.log.of(OrderStatusReported)
-        house.log.wait_for(ExecutionReported, 2 * len(status.executions))
-        reported = house.log.of(ExecutionReported)
-    assert status.order is not None
-    assert (status.order.status, status.order.filled) == (OrderStatus.FILLED, Decimal("0.01"))
-    told = {(e.execution_id, e.quantity, e.price, e.fee, e.fee_asset) for e in reported}
-    assert told == {(e.execution_id, e.quantity, e.price, e.fee, e.fee_asset) for e in status.executions}
-    assert max(e.cumulative for e in reported if e.cumulative is not None) == Decimal("0.01")
-    assert {e.side for e in reported} == {Side.BUY}
-    assert house.log.of(VenueProtocolError) == []
-
-
-def test_an_order_that_ends_at_once(port: int) -> None:
-    with Desk(port) as house:
-        house.orders.submit(buy("ioc", FAR_BELOW, time_in_force=TimeInForce.IOC), "oms", 1)
-        house.answered()
-        assert house.log.of(OrderAccepted)
-        (expired, *_) = house.log.wait_for(OrderExpired)
-        house.orders.submit(buy("tiny", FAR_BELOW, quantity="0.000001"), "oms", 1)
-        (rejected,) = house.log.wait_for(OrderRejected)
-    assert expired.cumulative == 0
-    assert rejected.code == "-1013"
-
-
 def test_an_answer_that_is_lost_is_unknown_and_the_query_finds_the_order(port: int) -> None:
     with Desk(port) as house:
         set_faults(port, lose_order_replies=1, hide_orders_ms=300)
@@ -135,38 +97,6 @@ def test_a_server_error_is_unknown_whether_or_not_it_was_placed(port: int, accep
     assert (status.order is not None) == accept
 
 
-def test_a_snapshot_has_everything_since_the_watermark(port: int) -> None:
-    since_ns = time.time_ns() - 60 * 10**9
-    with Desk(port) as house:
-        house.orders.submit(buy("snap-open", FAR_BELOW), "oms", 1)
-        house.orders.submit(buy("snap-filled", FAR_ABOVE), "oms", 1)
-        house.answered()
-        house.orders.snapshot(TakeVenueSnapshot(symbols=("BTCUSDT", "ETHUSDT"), since_ns=since_ns))
-        (taken,) = house.log.wait_for(VenueSnapshotTaken)
-        house.orders.cancel(cancel("snap-open"))
-        house.answered()
-    assert "snap-open" in {order.client_order_id for order in taken.open_orders}
-    assert {"snap-open", "snap-filled"} <= {order.client_order_id for order in taken.orders}
-    filled = next(order for order in taken.orders if order.client_order_id == "snap-filled")
-    fills = [e for e in taken.executions if e.venue_order_id == filled.venue_order_id]
-    assert sum(e.quantity for e in fills) == filled.filled
-    assert next(b for b in taken.balances if b.asset == "USDT").locked > 0
-
-
-@pytest.mark.req("S-14")
-def test_the_order_channel_comes_back(port: int) -> None:
-    with Desk(port) as house:
-        house.log.wait_for(OrderChannelUp)
-        set_faults(port, drop_connections=True)
-        house.log.wait_for(OrderChannelUp, 2)
-        (down, *_) = house.log.of(OrderChannelDown)
-        house.orders.submit(buy("after", FAR_BELOW), "oms", 1)
-        house.answered()
-        house.orders.cancel(cancel("after"))
-        house.log.wait_for(OrderCancelled, 2)
-    assert down.attempt == 1
-
-
 def test_a_wrong_key_is_told_as_such(port: int) -> None:
     with Desk(port, api_secret="wrong") as house:
         (down, *_) = house.log.wait_for(OrderChannelDown)
@@ -177,27 +107,6 @@ def test_a_wrong_key_is_told_as_such(port: int) -> None:
     assert "subscription refused" in down.reason
     assert unsent.code == refused.value.code == "-1022"
     assert house.log.of(OrderChannelUp) == []
-
-
-def test_preflight(port: int) -> None:
-    with Desk(port) as house:
-        (rules,) = house.orders.load_instruments()
-        assert rules.symbol == "BTCUSDT"
-        assert abs(house.orders.server_time_ms() - time.time_ns() // 10**6) < 5_000
-        house.orders.check_key()
-
-
-def test_an_adapter_can_be_opened_again(port: int) -> None:
-    with Desk(port) as house:
-        house.log.wait_for(OrderChannelUp)
-        house.orders.close(5)
-        house.orders.open(house.log)
-        house.log.wait_for(OrderChannelUp, 2)
-        house.orders.submit(buy("reopened", FAR_BELOW), "oms", 2)
-        house.answered()
-        house.orders.cancel(cancel("reopened"))
-        house.answered()
-        assert house.log.of(OrderCancelled)
 
 
 def test_market_data(port: int) -> None:

@@ -128,16 +128,6 @@ def test_a_gate_that_shuts_while_we_connect_still_holds_the_order() -> None:
     assert house.sent == []
 
 
-def test_a_guard_that_cannot_be_asked_refuses_and_is_reported() -> None:
-    venue = Recorder()
-    with tcp_peer(venue) as port, desk(port, Guard(ValueError("latch is gone"))) as house:
-        house.orders.submit(submit(), "oms", 7)
-        (unsent,) = house.log.wait_for(OrderNotSent)
-    assert unsent.code == "GATE_SHUT"
-    assert house.faults == ["write guard: latch is gone"]
-    assert venue.lines == []
-
-
 def test_what_the_venue_does_not_have_is_not_sent() -> None:
     with desk(free_port()) as house:
         house.orders.submit(SubmitOrder(ticket=limit_ticket(time_in_force=TimeInForce.DAY)), "oms", 1)
@@ -278,16 +268,6 @@ def test_what_cannot_be_read_is_kept_beside_the_failure() -> None:
         house.answered()
     assert len(house.log.of(VenueSnapshotFailed)) == len(house.log.of(OrderQueryFailed)) == 1
     assert {error.raw for error in house.log.of(VenueProtocolError)} == {'[{"what": "is this"}]'}
-
-
-def test_requests_before_open_are_a_mistake() -> None:
-    with pytest.raises(RuntimeError, match="open"):
-        desk(1).orders.submit(submit(), "oms", 1)
-
-
-def test_opened_twice_is_a_mistake() -> None:
-    with desk(free_port()) as house, pytest.raises(RuntimeError, match="close"):
-        house.orders.open(house.log)
 
 
 # -- preflight --------------------------------------------------------------------------------------------------------

@@ -23,15 +23,11 @@ from messages.orders import (
     OrderExpired,
     OrderNotSent,
     OrderOutcomeUnknown,
-    OrderQueryFailed,
     OrderRejected,
     OrderStatusReported,
-    TakeVenueSnapshot,
-    VenueSnapshotFailed,
 )
 from messages.values import OrderStatus, Side, TimeInForce
-from tests.venues.adapters.kit import Guard
-from tests.venues.paper.kit import OFF, SYMBOL, D, Desk, Rules, book, instrument, quote, ticket, trade
+from tests.venues.paper.kit import OFF, D, Desk, Rules, book, instrument, quote, ticket, trade
 from tests.venues.transport.peers import until
 from tests.venues.wire.making import cancel, query
 
@@ -169,15 +165,6 @@ def test_what_a_venue_would_refuse_is_rejected(order: object, code: str) -> None
         assert desk.faults == []
 
 
-def test_an_id_is_taken_once_for_ever() -> None:
-    with Desk() as desk:
-        shown(desk).place(ticket("b-1"))
-        desk.place(ticket("b-1"))
-        assert answers(desk, "b-1") == [OrderAccepted, OrderRejected]
-        assert desk.log.of(OrderRejected)[0].reason == "Duplicate order sent."
-        assert len(desk.log.of(ExecutionReported)) == 1
-
-
 def test_time_in_force() -> None:
     with Desk(FillSettings(slippage=False)) as desk:
         shown(desk).place(ticket("ioc", "5", limit="100.01", tif=TimeInForce.IOC))
@@ -192,28 +179,6 @@ def test_time_in_force() -> None:
         assert [(unsent.client_order_id, unsent.code) for unsent in desk.log.of(OrderNotSent)] == [
             ("day", "UNSUPPORTED")
         ]
-
-
-# -- the gate ---------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.req("S-09")
-@pytest.mark.parametrize(
-    ("refusal", "code"), [("FENCED: epoch 1 has ended", "FENCED"), ("the stop level is HARD", "GATE_SHUT")]
-)
-def test_a_shut_gate_lets_nothing_through(refusal: str, code: str) -> None:
-    with Desk(guard=Guard(refusal)) as desk:
-        shown(desk).place(ticket("b-1"))
-        assert [unsent.code for unsent in desk.log.of(OrderNotSent)] == [code]
-        assert desk.guard.asked == [("b-1", "oms", 1)]
-        assert desk.snapshot().orders == ()
-
-
-def test_a_guard_that_cannot_be_asked_refuses_and_is_reported() -> None:
-    with Desk(guard=Guard(ValueError("latch is gone"))) as desk:
-        shown(desk).place(ticket("b-1"))
-        assert [unsent.code for unsent in desk.log.of(OrderNotSent)] == ["GATE_SHUT"]
-        assert desk.faults == ["write guard: latch is gone"]
 
 
 # -- resting orders and cancels ---------------------------------------------------------------------------------------
@@ -253,18 +218,6 @@ def test_one_print_is_shared_by_all_who_rest() -> None:
         desk.worked_off()
         filled = {fill.client_order_id: fill.quantity for fill in desk.log.of(ExecutionReported)}
         assert filled == {"first": 1, "second": D("0.5")}
-
-
-def test_a_cancel_ends_what_rests_and_is_refused_for_what_does_not() -> None:
-    with Desk() as desk:
-        shown(desk).place(ticket("b-1", "1", limit="99"))
-        desk.venue.cancel(cancel("b-1"))
-        desk.venue.cancel(cancel("b-1"))
-        desk.venue.cancel(cancel("nobody"))
-        desk.answered()
-        assert [(end.client_order_id, end.cumulative) for end in desk.log.of(OrderCancelled)] == [("b-1", D(0))]
-        assert [refused.code for refused in desk.log.of(CancelRejected)] == ["-2011", "-2011"]
-        assert desk.total("USDT") == 10_000
 
 
 def test_a_cancel_never_overtakes_its_order() -> None:
@@ -307,38 +260,7 @@ def test_a_query_tells_the_order_with_its_executions_or_that_there_is_none() -> 
         assert nothing.order is None
 
 
-def test_the_snapshot_says_what_the_stream_said() -> None:
-    with Desk(FillSettings(slippage=False)) as desk:
-        shown(desk).place(ticket("b-1", "5"))
-        shown(desk).place(ticket("b-2", "1", limit="99"))
-        desk.place(ticket("b-3", "1.5", side=Side.SELL))
-        taken = desk.snapshot()
-        told = {(fill.execution_id, fill.quantity, fill.price, fill.fee) for fill in desk.log.of(ExecutionReported)}
-        assert {(e.execution_id, e.quantity, e.price, e.fee) for e in taken.executions} == told
-        assert [order.client_order_id for order in taken.orders] == ["b-1", "b-2", "b-3"]
-        assert [order.client_order_id for order in taken.open_orders] == ["b-2"]
-        totals = {balance.asset: balance.total for balance in taken.balances}
-        assert totals["BTC"] == 2 - D("0.002") - D("1.5")
-        assert totals["USDT"] == 10_000 - 2 * D("100.01") + D("1.5") * D("99.99") * D("0.999")
-
-
 # -- life -------------------------------------------------------------------------------------------------------------
-
-
-def test_everything_handed_in_after_the_end_is_answered_and_nothing_is_done() -> None:
-    with Desk() as desk:
-        shown(desk).place(ticket("b-1", "1", limit="99"))
-        desk.venue.close(5.0)
-        desk.submit(ticket("b-2"))
-        desk.venue.cancel(cancel("b-1"))
-        desk.venue.query(query("b-1"))
-        desk.venue.snapshot(TakeVenueSnapshot(symbols=(SYMBOL,), since_ns=0))
-        assert desk.venue.pending() == 0
-        assert [unsent.code for unsent in desk.log.of(OrderNotSent)] == ["CLOSED"]
-        assert [refused.code for refused in desk.log.of(CancelRejected)] == ["CLOSED"]
-        assert len(desk.log.of(OrderQueryFailed)) == len(desk.log.of(VenueSnapshotFailed)) == 1
-        desk.venue.open(desk.log)
-        assert [order.client_order_id for order in desk.snapshot().open_orders] == ["b-1"]
 
 
 def test_what_is_on_its_way_when_it_closes_has_not_been_sent() -> None:
