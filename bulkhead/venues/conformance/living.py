@@ -236,8 +236,9 @@ def _run(harness: Harness, *works: Callable[[], None]) -> bool:
     threads = [threading.Thread(target=begin, args=(work,), daemon=True) for work in works]
     for thread in threads:
         thread.start()
+    until_ns = harness.monotonic_ns() + int(harness.patience_s * 1e9)
     for thread in threads:
-        thread.join(harness.patience_s)
+        thread.join(max(0.0, (until_ns - harness.monotonic_ns()) / 1e9))
     return not any(thread.is_alive() for thread in threads)
 
 

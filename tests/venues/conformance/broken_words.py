@@ -221,7 +221,7 @@ class Blocks(Between):
 
     def snapshot(self, command: TakeVenueSnapshot) -> None:
         self.venue.snapshot(command)
-        for _ in range(300):
+        for _ in range(600):
             if self.venue.pending() == 0:
                 return
             threading.Event().wait(0.005)
