@@ -9,8 +9,8 @@ from bulkhead.venues.port import Sink
 from bulkhead.venues.transport.http import OnFault
 from bulkhead.venues.transport.ws import WsHandler, WsReader
 from bulkhead.venues.transport.ws_connection import WsConnection
-from bulkhead.venues.wire.binance import replies, requests, streams
-from bulkhead.venues.wire.facts import Ignored, ProtocolError, clipped
+from bulkhead.venues.wire.binance import requests, streams
+from bulkhead.venues.wire.facts import Ignored, ProtocolError, Received, clipped
 from messages.market import FeedConnected, FeedDisconnected, FeedProtocolError
 
 
@@ -77,7 +77,7 @@ class BinanceFeed:
         self._tell()(FeedDisconnected(feed=self._venue, reason=clipped(reason), attempt=attempt))
 
     def _on_text(self, text: str) -> None:
-        received = replies.Received(self._now_ns(), self._monotonic_ns())
+        received = Received(self._now_ns(), self._monotonic_ns())
         event = streams.market_event(text, self._venue, received)
         if isinstance(event, streams.Reply):
             return

@@ -31,7 +31,7 @@ from bulkhead.venues.port import (
 from bulkhead.venues.transport.http import HttpChannel, HttpLane, LaneClosed, LaneFull, OnFault, Withheld
 from bulkhead.venues.transport.rate_budget import Purpose, RateState
 from bulkhead.venues.wire.binance import outcomes, replies, requests
-from bulkhead.venues.wire.facts import NothingLeft, clipped
+from bulkhead.venues.wire.facts import NothingLeft, NotSupported, clipped
 from messages.base import Body
 from messages.instruments import Instrument, InstrumentsFailed, LoadInstruments
 from messages.orders import (
@@ -335,7 +335,7 @@ class BinanceOrders:
             )
         except Withheld as error:
             return (held_back(ticket, str(error)),)
-        except requests.NotSupported as error:
+        except NotSupported as error:
             return (not_sent(ticket, "UNSUPPORTED", str(error)),)
         if isinstance(fact, Held):
             return (not_sent(ticket, fact.code, fact.reason, fact.retry_after_s),)

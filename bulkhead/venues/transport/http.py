@@ -66,7 +66,7 @@ class _Trace:
             if self._before_write is not None:
                 self._before_write()
             self.may_have_left = True
-        elif name == "http11.send_request_headers.complete":
+        elif name in ("http11.send_request_headers.complete", "http11.send_request_body.complete"):
             self.written_ns = time.monotonic_ns()
 
 
@@ -95,7 +95,8 @@ class HttpChannel:
             url = self._base_url + request.target
             extensions = {"trace": trace, "timeout": self._timeout}
             headers = {"accept": "*/*", "accept-encoding": "gzip", "user-agent": "bulkhead", **request.headers}
-            outgoing = httpx.Request(request.method, url, headers=headers, extensions=extensions)
+            content = request.body.encode() or None
+            outgoing = httpx.Request(request.method, url, headers=headers, content=content, extensions=extensions)
             response = self._transport.handle_request(outgoing)
             try:
                 if trace.written_ns is not None and on_written is not None:

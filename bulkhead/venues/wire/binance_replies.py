@@ -3,13 +3,12 @@
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeVar
 
 from bulkhead.venues.wire import fields
 from bulkhead.venues.wire.binance_outcomes import judge
-from bulkhead.venues.wire.facts import Answered, Family, HttpFact, ProtocolError, Verdict, clipped
+from bulkhead.venues.wire.facts import Answered, Family, HttpFact, ProtocolError, Received, Verdict, clipped
 from bulkhead.venues.wire.fields import JsonObject, Malformed
 from messages.instruments import Instrument
 from messages.market import Book
@@ -287,14 +286,6 @@ def _execution(record: JsonObject) -> VenueExecution:
 
 
 # -- public -----------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """When a message got here: on the trading clock, and on the monotonic one for measuring spans."""
-
-    at_ns: int
-    monotonic_ns: int
 
 
 def server_time_ms(text: str) -> int | ProtocolError:

@@ -14,7 +14,7 @@ from decimal import Decimal
 from urllib.parse import quote, urlencode
 
 from bulkhead.venues.wire.binance_limits import ORDER_COST, depth_weight, weighing
-from bulkhead.venues.wire.facts import WireRequest
+from bulkhead.venues.wire.facts import NotSupported, WireRequest
 from messages.orders import OrderTicket
 from messages.values import OrderType, TimeInForce
 
@@ -25,10 +25,6 @@ _ORDER_TYPES = {OrderType.MKT: "MARKET", OrderType.LMT: "LIMIT"}
 _TIMES_IN_FORCE = {TimeInForce.GTC: "GTC", TimeInForce.IOC: "IOC", TimeInForce.FOK: "FOK"}
 
 Params = tuple[tuple[str, str], ...]
-
-
-class NotSupported(ValueError):
-    """Our own ticket asks for what this venue does not have; nothing is sent."""
 
 
 @dataclass(frozen=True, slots=True)

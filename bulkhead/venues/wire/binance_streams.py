@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bulkhead.venues.wire import fields
-from bulkhead.venues.wire.binance_replies import Received, book, check_coherent, side_of, status_of
-from bulkhead.venues.wire.facts import Ignored, ProtocolError, clipped
+from bulkhead.venues.wire.binance_replies import book, check_coherent, side_of, status_of
+from bulkhead.venues.wire.facts import Ignored, ProtocolError, Received, clipped
 from bulkhead.venues.wire.fields import JsonObject, Malformed
 from messages.market import MarketData, Quote, Trade
 from messages.orders import (

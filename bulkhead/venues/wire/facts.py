@@ -24,10 +24,16 @@ class WireRequest:
     """Not shown, like the query: they carry the key and the signature."""
     costs: Mapping[str, int] = field(default_factory=dict)
     """What the venue counts for it, by kind of limit."""
+    body: str = field(default="", repr=False)
+    """Sent as UTF-8; empty for none. Not shown either: it may carry a secret."""
 
     @property
     def target(self) -> str:
         return f"{self.path}?{self.query}" if self.query else self.path
+
+
+class NotSupported(ValueError):
+    """Our own ticket asks for what the venue does not have; nothing is sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +81,14 @@ class ProtocolError:
 
     reason: str
     raw: str
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """When a message got here: on the trading clock, and on the monotonic one for measuring spans."""
+
+    at_ns: int
+    monotonic_ns: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,26 @@ def test_a_whole_answer_with_its_headers() -> None:
     assert "content-length: 0" in head
 
 
+def test_a_body_is_sent_whole_and_as_it_is() -> None:
+    seen: list[bytes] = []
+    body = '{"PDNO":"005930","name":"\ud55c"}'
+
+    def handle(connection: socket.socket) -> None:
+        received = b""
+        while not received.endswith(body.encode()):
+            received += connection.recv(4_096)
+        seen.append(received)
+        connection.sendall(http_answer(b"{}"))
+
+    request = WireRequest("POST", "/orders", headers={"content-type": "application/json"}, body=body)
+    with tcp_peer(handle) as port, HttpChannel(f"http://127.0.0.1:{port}", SETTINGS) as channel:
+        assert isinstance(channel.exchange(request), Answered)
+    head, _, sent = seen[0].partition(b"\r\n\r\n")
+    assert sent == body.encode()
+    assert f"content-length: {len(sent)}" in head.decode().lower()
+    assert "content-type: application/json" in head.decode().lower()
+
+
 def test_a_compressed_answer_is_unpacked() -> None:
     with tcp_peer(answering(gzip.compress(b"hello"), "200 OK", "Content-Encoding: gzip")) as port:
         fact = exchange(port)

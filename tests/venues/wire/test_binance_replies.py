@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from bulkhead.venues.wire.binance import replies
-from bulkhead.venues.wire.facts import RAW_LIMIT_CHARS, Answered, NothingLeft, NoVerdict, ProtocolError
+from bulkhead.venues.wire.facts import RAW_LIMIT_CHARS, Answered, NothingLeft, NoVerdict, ProtocolError, Received
 from messages.orders import (
     CancelOutcomeUnknown,
     CancelRejected,
@@ -23,7 +23,7 @@ from tests.venues.wire import samples
 from tests.venues.wire.making import cancel, market_ticket
 
 TICKET = market_ticket("6gCrw2kRUAF9CvJDGP16IP", quantity="10")
-RECEIVED = replies.Received(at_ns=7, monotonic_ns=8)
+RECEIVED = Received(at_ns=7, monotonic_ns=8)
 
 
 def changed(sample: str, **changes: object) -> str:

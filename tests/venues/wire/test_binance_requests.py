@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl
 import pytest
 
 from bulkhead.venues.wire.binance import requests
+from bulkhead.venues.wire.facts import NotSupported
 from messages.values import TimeInForce
 from tests.venues.wire.making import limit_ticket, market_ticket
 
@@ -42,7 +43,7 @@ def test_a_market_order_names_neither_price_nor_time_in_force() -> None:
 
 
 def test_a_time_in_force_the_venue_does_not_have_is_not_sent() -> None:
-    with pytest.raises(requests.NotSupported, match="use GTC, IOC or FOK"):
+    with pytest.raises(NotSupported, match="use GTC, IOC or FOK"):
         requests.submit(SIGNER, limit_ticket(time_in_force=TimeInForce.DAY), STAMP)
 
 

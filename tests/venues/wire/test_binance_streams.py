@@ -5,14 +5,14 @@ from decimal import Decimal
 
 import pytest
 
-from bulkhead.venues.wire.binance import replies, streams
-from bulkhead.venues.wire.facts import Ignored, ProtocolError
+from bulkhead.venues.wire.binance import streams
+from bulkhead.venues.wire.facts import Ignored, ProtocolError, Received
 from messages.market import Book, Quote, Trade
 from messages.orders import ExecutionReported, OrderAccepted, OrderCancelled, OrderExpired, OrderRejected
 from messages.values import Side
 from tests.venues.wire import samples
 
-RECEIVED = replies.Received(at_ns=7, monotonic_ns=8)
+RECEIVED = Received(at_ns=7, monotonic_ns=8)
 
 
 def market(text: str) -> streams.MarketEvent:

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from bulkhead.venues.wire.binance import replies, streams
-from bulkhead.venues.wire.facts import Answered, HttpFact, NothingLeft, NoVerdict, ProtocolError
+from bulkhead.venues.wire.facts import Answered, HttpFact, NothingLeft, NoVerdict, ProtocolError, Received
 from messages.orders import OrderOutcomeUnknown
 from tests.venues.wire import samples
 from tests.venues.wire.making import cancel, market_ticket
 
-RECEIVED = replies.Received(at_ns=7, monotonic_ns=8)
+RECEIVED = Received(at_ns=7, monotonic_ns=8)
 TICKET = market_ticket("6gCrw2kRUAF9CvJDGP16IP", quantity="10")
 
 HOSTILE = ["1e999999", "1e-999999", "0e-999999", "9" * 25, "0." + "0" * 24 + "1", "9" * 100_000, "Infinity", "sNaN"]
