@@ -164,7 +164,7 @@ _SHORT_SECRET = 8
 _PLAIN_WORDS = frozenset(
     (
         *("access_token", "access_token_token_expired", "approval_key", "content-type", "encrypt", "error_code"),
-        *("error_description", "expires_in", "token_type", "PINGPONG", "SUBSCRIBE", "UNSUBSCRIBE"),
+        *("error_description", "expires_in", "token_type", "approval", "PINGPONG", "SUBSCRIBE", "UNSUBSCRIBE"),
         *("H0STCNT0", "H0STASP0", "H0STCNI0", "H0STCNI9"),
     )
 )
@@ -198,4 +198,7 @@ def without_secrets(text: str) -> str:
 
 def guarded_secret(raw: str, decode: Callable[[], T]) -> T | ProtocolError:
     """Like fields.guarded, for input with a secret in it."""
-    return fields.guarded(without_secrets(raw), decode)
+    read = fields.guarded(raw, decode)
+    if isinstance(read, ProtocolError):
+        return ProtocolError(read.reason, clipped(without_secrets(raw)))
+    return read

@@ -1,6 +1,8 @@
 """One row of KIS's list of orders and fills: the only truth about executions that this venue gives.
 
-It states the cumulative quantity and amount of an order, never its single executions.
+It states the cumulative quantity and amount of an order, never its single executions. Amending and cancelling have rows
+of their own (`original` names the order); what the figures of the order itself look like once it was amended, no source
+says. Where they do not add up, the status is UNKNOWN, and the caller asks for the chain.
 """
 
 from dataclasses import dataclass

@@ -2,8 +2,8 @@
 
 `judge` is total: every transport fact, status and body ends in exactly one family. The HTTP status is no guide (a
 refused order and an exceeded rate both come as 500), so the venue's own words decide: `rt_cd`, then `msg_cd` by the
-tables below, then the one sentence by which it says that it does not know. What is in no row is UNKNOWN, because
-calling a live order dead buys twice, and at this venue nothing but its lists can tell.
+tables below, unless its message says that it does not know itself. What is in no row is UNKNOWN, because calling a live
+order dead buys twice, and at this venue nothing but its lists can tell.
 
 Certainty of a row: V the venue's own document, S told by independent clients, M from memory.
 """
@@ -77,6 +77,10 @@ RANGES: tuple[Range, ...] = (
 CHECK_THE_LAST = re.compile(r"직전\s*거래를\s*반드시\s*확인")
 """'Be sure to check the last transaction': whatever the code, the venue says that it does not know."""
 
+DOUBTFUL_WORDS = re.compile(r"시간이?\s*초과|타임\s*아웃|time\s*-?\s*out|통신\s*(?:장애|오류)", re.IGNORECASE)
+"""Time ran out, or a line broke: of a code that has no row of its own, its range then says nothing. This may take a
+refusal ('too late for today') for a doubt, which costs a query; the other way round it would cost an order."""
+
 _BY_CODE = {rule.code: rule for rule in RULES}
 
 
@@ -141,6 +145,8 @@ def family_of(words: Words, status: int) -> tuple[Family, float | None]:
     rule = _BY_CODE.get(words.code)
     if rule is not None:
         return rule.family, rule.retry_after_s
+    if DOUBTFUL_WORDS.search(words.message):
+        return _U, None
     found = next((each.family for each in RANGES if each.codes.fullmatch(words.code)), None)
     if found is not None:
         return found, None

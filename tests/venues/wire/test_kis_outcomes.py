@@ -72,6 +72,14 @@ def test_a_venue_that_says_to_check_the_last_transaction_does_not_know(code: str
     assert outcomes.judge(said(500, code, "오류. 직전거래를 반드시 확인하세요")).family is U
 
 
+@pytest.mark.parametrize("words", ["처리 시간초과", "응답시간이 초과되었습니다", "Time-out", "통신 장애"])
+def test_a_range_of_refusals_does_not_hold_for_a_code_that_speaks_of_a_timeout(words: str) -> None:
+    for code in ("APBK9999", "40990000"):
+        assert outcomes.judge(said(500, code, words)).family is U
+        assert outcomes.judge(said(500, code, "주문가능금액 부족")).family is R
+    assert outcomes.judge(said(500, "EGW00201", words)).family is N, "a row of its own says more"
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -173,6 +173,18 @@ def test_a_frame_with_one_bad_record_makes_no_trade(text: str) -> None:
     assert error.raw == message(text).payload
 
 
+@pytest.mark.parametrize("text", [GOLDEN_TRADE, samples.TRADE_47, samples.TRADES, GOLDEN_BOOK, samples.BOOK_60])
+def test_a_frame_cut_anywhere_is_an_error_or_says_the_same(text: str) -> None:
+    """The same: where only the end of the last field is missing, which nobody reads, or the newest field whole."""
+    whole = events(text)
+    same = 0
+    for end in range(len("0|H0STCNT0|001|") + 1, len(text)):
+        found = events(text[:end])
+        assert isinstance(found, ProtocolError) or found == whole, end
+        same += not isinstance(found, ProtocolError)
+    assert same < 10
+
+
 # -- books ------------------------------------------------------------------------------------------------------------
 
 
