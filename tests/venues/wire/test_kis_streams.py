@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 
 from bulkhead.venues.wire.facts import Ignored, ProtocolError, Received
+from bulkhead.venues.wire.fields import Malformed
 from bulkhead.venues.wire.kis import market, streams
 from bulkhead.venues.wire.kis_fields import kst_ns
 from messages.market import Book
@@ -139,6 +140,31 @@ def test_a_trade_of_46_fields() -> None:
 
 def test_a_trade_of_47_fields_says_the_same() -> None:
     assert prints(GOLDEN_TRADE + "^2") == prints(GOLDEN_TRADE)
+
+
+def test_the_names_stand_where_the_venues_table_has_them() -> None:
+    """Those too that this house does not read: a simulated venue writes by them."""
+    trade = dict(zip(market.TRADE_NAMES, message(GOLDEN_TRADE).payload.split("^"), strict=False))
+    named = {"STCK_OPRC": "72100", "STCK_HGPR": "72400", "STCK_LWPR": "71700", "ASKP1": "71900", "BIDP1": "71800"}
+    named |= {"ACML_TR_PBMN": "219853241700", "CTTR": "84.90", "SHNU_RATE": "0.39", "OPRC_HOUR": "090020"}
+    named |= {"HGPR_HOUR": "090820", "LWPR_HOUR": "092619", "TRHT_YN": "N", "BIDP_RSQN1": "216924"}
+    named |= {"TOTAL_BIDP_RSQN": "2199206", "VOL_TNRT": "0.05", "VI_STND_PRC": "72100"}
+    assert trade.items() >= named.items()
+    book = dict(zip(market.BOOK_NAMES, message(GOLDEN_BOOK).payload.split("^"), strict=False))
+    assert (book["TOTAL_ASKP_RSQN"], book["TOTAL_BIDP_RSQN"]) == ("1157198", "1330367")
+    assert (book["ANTC_CNQN"], book["ANTC_VOL"], book["ACML_VOL"]) == ("0", "525778", "3159115")
+    for names, widths in ((market.TRADE_NAMES, market.TRADE_WIDTHS), (market.BOOK_NAMES, market.BOOK_WIDTHS)):
+        assert len(set(names)) == len(names) == widths[-1]
+        assert names[-1] == "MARKET_CLS_CODE"
+
+
+def test_fields_that_no_number_of_records_explains() -> None:
+    assert streams.records("a^b^c^d", 2, ("x", "y"), (2,)) == ({"x": "a", "y": "b"}, {"x": "c", "y": "d"})
+    for count in (1, 3, 4):
+        with pytest.raises(Malformed, match=f"4 fields in {count} records: a record has 2"):
+            streams.records("a^b^c^d", count, ("x", "y"), (2,))
+    with pytest.raises(Malformed):
+        streams.records("a^b^c", 2, ("x",), (1,))
 
 
 def test_several_trades_in_one_frame() -> None:
