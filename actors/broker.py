@@ -1,8 +1,8 @@
 """Broker: the only caller of a venue (stage L50).
 
 It passes commands to the venue's port with the sender's epoch, and evidence on to the OMS (the trading rules to who
-keeps them). It decides nothing: the
-adapter classifies outcomes, the OMS draws the consequences.
+keeps them). It decides nothing: the adapter classifies outcomes, the OMS draws the consequences. One thing it holds
+against everybody: an order that the port owes an answer for is not handed to it again, whoever believes it lost.
 """
 
 from collections.abc import Callable
@@ -14,8 +14,12 @@ from messages.failure import FailureMode, FailureReported
 from messages.instruments import InstrumentsFailed, InstrumentsLoaded, LoadInstruments
 from messages.orders import (
     CancelOrder,
+    OrderAccepted,
     OrderChannelDown,
     OrderChannelUp,
+    OrderNotSent,
+    OrderOutcomeUnknown,
+    OrderRejected,
     QueryOrder,
     Reconcile,
     SubmitOrder,
@@ -30,18 +34,27 @@ MAX_CHANNEL_ATTEMPTS = 5
 """Attempts before the broker counts as disconnected (operational policies, section 5)."""
 
 
+ANSWERS = (OrderAccepted, OrderRejected, OrderNotSent, OrderOutcomeUnknown)
+"""Of which each submit gets one."""
+
+
 class BrokerActor(Behaviour):
     def __init__(self, venue: OrderVenue) -> None:
         self._venue = venue
         self._is_down = False
+        self._under_way: set[str] = set()
+        """Orders that were handed in and are not answered: each submit gets one answer."""
 
     # -- commands -----------------------------------------------------------------------------------------------------
 
     @receives(SubmitOrder)
     def on_submit(self, command: SubmitOrder, ctx: Context) -> None:
-        current = ctx.current
-        if current is not None:
-            self._venue.submit(command, current.sender, current.epoch)
+        """The same order again while the first is under way is the same order: one answer is for both."""
+        current, key = ctx.current, command.ticket.client_order_id
+        if current is None or key in self._under_way:
+            return
+        self._under_way.add(key)
+        self._venue.submit(command, current.sender, current.epoch)
 
     @receives(CancelOrder)
     def on_cancel(self, command: CancelOrder, _: Context) -> None:
@@ -68,6 +81,8 @@ class BrokerActor(Behaviour):
 
     @receives(Evidence)
     def on_evidence(self, evidence: Evidence, ctx: Context) -> None:
+        if isinstance(evidence, ANSWERS):
+            self._under_way.discard(evidence.client_order_id)
         ctx.publish(addresses.INPUTS, evidence)
         ctx.tell(addresses.OMS, evidence)
 

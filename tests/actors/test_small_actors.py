@@ -17,6 +17,9 @@ from messages.orders import (
     OrderAccepted,
     OrderChannelDown,
     OrderChannelUp,
+    OrderNotSent,
+    OrderOutcomeUnknown,
+    OrderRejected,
     OrderUpdated,
     QueryOrder,
     Reconcile,
@@ -84,6 +87,27 @@ def test_the_broker_hands_orders_in_with_the_epoch_of_their_sender() -> None:
     )
     story.hear(*others)
     assert venue.asked == [(submit, "oms", 7), *others]
+
+
+@pytest.mark.lesson("L01")
+def test_an_order_that_is_under_way_is_not_handed_in_again_whoever_believes_it_lost() -> None:
+    """It may wait in a lane for its turn while a reader of the ledger takes it for lost and proves it absent."""
+    story, venue = broker()
+    submit = SubmitOrder(ticket=order(key="k").ticket)
+    about = {"client_order_id": "k", "symbol": "BTCUSDT"}
+    story.hear(submit, submit, sender="oms")
+    assert len(venue.asked) == 1
+    for number, answer in enumerate(
+        (
+            OrderNotSent(**about, code="CONNECT", reason="refused"),
+            OrderOutcomeUnknown(**about, reason="timeout"),
+            OrderRejected(**about, code="-2010", reason="no"),
+            OrderAccepted(**about),
+        )
+    ):
+        story.hear(answer)
+        story.hear(submit, submit, sender="oms")
+        assert len(venue.asked) == number + 2, "answered, so it may go again where somebody proves that it must"
 
 
 def test_evidence_goes_to_the_oms_and_into_the_recording() -> None:
