@@ -15,7 +15,7 @@ from bulkhead.execution.order_events import Applied
 from bulkhead.execution.stage_times import Stopwatch
 from bulkhead.execution.stages.escape import EscapeInput, EscapeRound, Position, Scope, escape
 from messages.base import Letter
-from messages.escapes import Escape, EscapeRecorded
+from messages.escapes import Escape, EscapeRecorded, scope_of
 from messages.failure import StopReason
 from messages.orders import CancelOrder, OrderRow
 from messages.records import DeadlineSet, Record
@@ -68,11 +68,10 @@ class Escaper(OrderWorker):
         command = now.command
         if not command.is_closing or command.intent_id is not None:
             return
-        scope = f"symbol:{command.symbol}" if command.symbol is not None else f"strategy:{command.strategy_id}"
         reason = StopReason(
             reason_id=now.deadline_id,
             level=StopLevel.SOFT,
-            scope="all" if command.symbol is None and command.strategy_id is None else scope,
+            scope=scope_of(command.strategy_id, command.symbol),
             cause=f"getting out: {command.reason}",
             since_ns=now.began_ns,
         )

@@ -20,6 +20,13 @@ class EscapeTrigger(StrEnum):
     TIMEOUT = "timeout"
 
 
+def scope_of(strategy_id: str | None, symbol: str | None) -> str:
+    """As the gate names it. Of a strategy in one symbol it is the symbol: wider than asked for, never narrower."""
+    if symbol is not None:
+        return f"symbol:{symbol}"
+    return "all" if strategy_id is None else f"strategy:{strategy_id}"
+
+
 class Escape(Command):
     """Get out of a scope: cancel what works in it and, where asked for, close what is held at the market; again and
     again until that is done.

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from actors import addresses
 from bulkhead.app.desk_requests import Action, Request
 from messages.base import Command
-from messages.escapes import Escape, EscapeTrigger
+from messages.escapes import Escape, EscapeTrigger, scope_of
 from messages.failure import StopReason
 from messages.operator import AdoptOrder, IgnoreStranger, SettleDrift
 from messages.orders import Reconcile
@@ -91,13 +91,6 @@ _MAKERS: dict[Action, Callable[[Request, str, str], tuple[str, Command]]] = {
     Action.IGNORE_DRIFT: _settle,
 }
 NEED_STRATEGY = frozenset({Action.ADOPT_ORDER, Action.ADOPT_DRIFT})
-
-
-def scope_of(strategy_id: str | None, symbol: str | None) -> str:
-    """As the gate names it. Of a strategy in one symbol it is the symbol: wider than asked for, never narrower."""
-    if symbol is not None:
-        return f"symbol:{symbol}"
-    return "all" if strategy_id is None else f"strategy:{strategy_id}"
 
 
 def flatten_reason(escape: Escape, now_ns: int) -> StopReason:

@@ -15,11 +15,11 @@ from pydantic import ValidationError
 from bulkhead.app.commands.output import write, write_json
 from bulkhead.app.commands.places import live_session
 from bulkhead.app.commands.resume import current_user
-from bulkhead.app.desk_acts import scope_of
 from bulkhead.app.desk_requests import Action, Answer, Request, ask, stem_of
 from bulkhead.app.exit_codes import ExitCode, Stopped
 from bulkhead.monitor.lines import read_lines
 from bulkhead.monitor.render import render
+from messages.escapes import scope_of
 from messages.records import Stream
 from messages.supervision import Outcome
 
