@@ -5,9 +5,8 @@ import time
 from pathlib import Path
 from random import Random
 
-from bulkhead.app.bench.session import run_to_the_end
+from bulkhead.app.bench.session import run_to_the_end, tape_settings
 from bulkhead.app.run import RunOptions
-from bulkhead.app.settings import check_settings
 from bulkhead.venues.simulator.tape import HEADER
 from messages.values import Value
 
@@ -20,7 +19,6 @@ MEAN_PAUSE_MS = 350
 """Between two moments of the market: with several rows in each, 200,000 rows make a trading day."""
 EXCHANGES = "BJKNPTXYZ"
 TRADE_SHARE = 0.15
-_NO_LIMIT = 10**9
 
 
 class ReplayFigures(Value):
@@ -36,33 +34,14 @@ class ReplayFigures(Value):
 def measure(folder: Path, rows: int = ROWS) -> ReplayFigures:
     """Generate a tape and play it. Writes below `folder` only."""
     tape = write_tape(folder / "GEN-2024-01-02.csv", rows, SEED)
-    settings = check_settings(
-        {
-            "session": {
-                "logs_dir": folder / "logs",
-                "ledger_file": folder / "logs" / "tape.db",
-                "stop_dir": folder / "stop",
-            },
-            "venue": {"name": "tape", "max_silence_s": 300.0},
-            "simulator": {"commission_bps": "0.5", "commission_in": "quote"},
-            "execution": {"max_market_age_s": 60.0},
-            "risk": {
-                "currency": "USD",
-                "max_market_age_s": 60.0,
-                **dict.fromkeys(("max_daily_loss", "max_drawdown", "max_consecutive_losses"), _NO_LIMIT),
-            },
-            "strategies": [
-                {
-                    "id": "ping-pong",
-                    "use": "bulkhead.app.bench.strategies:PingPong",
-                    "symbols": ["GENUSD"],
-                    "sizing": {"notional": "1000"},
-                    "parameters": {"every": TICKS_PER_ORDER},
-                }
-            ],
-        },
-        "bench",
-    )
+    ping_pong = {
+        "id": "ping-pong",
+        "use": "bulkhead.app.bench.strategies:PingPong",
+        "symbols": ["GENUSD"],
+        "sizing": {"notional": "1000"},
+        "parameters": {"every": TICKS_PER_ORDER},
+    }
+    settings = tape_settings(folder, ping_pong)
     began = time.monotonic()
     outcome = run_to_the_end(settings, RunOptions(tape_files=(tape,), quiet=True))
     wall_s = time.monotonic() - began

@@ -12,9 +12,9 @@ from decimal import Decimal
 from pathlib import Path
 
 from bulkhead.app.bench.replay import SEED, write_tape
-from bulkhead.app.bench.session import run_to_the_end
+from bulkhead.app.bench.session import NO_LIMIT, run_to_the_end, tape_settings
+from bulkhead.app.exit_codes import ExitCode, Stopped
 from bulkhead.app.run import RunOptions
-from bulkhead.app.settings import check_settings
 from bulkhead.execution.stages.liquidity import HOURS
 from bulkhead.venues.simulator.tape import TRADE_ROW, TapeFile, symbol_of
 from messages.values import SplitPolicy, Value
@@ -25,7 +25,6 @@ ROWS = 60_000
 NOTIONAL = 100_000
 EVERY_S, HORIZON_S = 240.0, 120.0
 TARGET_BPS = 50.0
-_NO_LIMIT = 10**9
 _MS_PER_HOUR = 3_600_000
 
 
@@ -53,40 +52,23 @@ def measure(folder: Path, tapes: Sequence[Path] = ()) -> SlippageFigures:
 
 
 def _of_policy(folder: Path, policy: SplitPolicy, files: tuple[Path, ...], volumes: dict[str, list[int]]) -> Slippage:
-    settings = check_settings(
-        {
-            "session": {
-                "logs_dir": folder / "logs",
-                "ledger_file": folder / "logs" / "tape.db",
-                "stop_dir": folder / "stop",
-            },
-            "venue": {"name": "tape", "max_silence_s": 300.0},
-            "simulator": {"commission_bps": "0.5", "commission_in": "quote"},
-            "execution": {
-                "max_market_age_s": 60.0,
-                "fill_timeout_s": 20.0,
-                "split": {"horizon_s": HORIZON_S},
-                "liquidity": {symbol: {"volume_by_hour": hours} for symbol, hours in volumes.items()},
-            },
-            "risk": {
-                "currency": "USD",
-                "max_market_age_s": 60.0,
-                **dict.fromkeys(("max_order_notional", "max_symbol_exposure", "max_gross_exposure"), _NO_LIMIT),
-                **dict.fromkeys(("max_daily_loss", "max_drawdown", "max_consecutive_losses"), _NO_LIMIT),
-                "max_slippage_bps_p95": 10_000,
-            },
-            "strategies": [
-                {
-                    "id": "in-and-out",
-                    "use": "bulkhead.app.bench.strategies:InAndOut",
-                    "symbols": "tape",
-                    "sizing": {"notional": str(NOTIONAL)},
-                    "parameters": {"every_s": EVERY_S, "split": policy.value},
-                }
-            ],
-        },
-        "bench",
-    )
+    in_and_out = {
+        "id": "in-and-out",
+        "use": "bulkhead.app.bench.strategies:InAndOut",
+        "symbols": "tape",
+        "sizing": {"notional": str(NOTIONAL)},
+        "parameters": {"every_s": EVERY_S, "split": policy.value},
+    }
+    execution = {
+        "fill_timeout_s": 20.0,
+        "split": {"horizon_s": HORIZON_S},
+        "liquidity": {symbol: {"volume_by_hour": hours} for symbol, hours in volumes.items()},
+    }
+    risk = {
+        **dict.fromkeys(("max_order_notional", "max_symbol_exposure", "max_gross_exposure"), NO_LIMIT),
+        "max_slippage_bps_p95": 10_000,
+    }
+    settings = tape_settings(folder, in_and_out, execution, risk)
     run_to_the_end(settings, RunOptions(tape_files=files, quiet=True))
     with closing(sqlite3.connect(folder / "logs" / "tape.db")) as connection:
         fills = connection.execute(
@@ -97,7 +79,10 @@ def _of_policy(folder: Path, policy: SplitPolicy, files: tuple[Path, ...], volum
 
 
 def _figures(fills: Iterable[tuple[str, str, str, str]], orders: int) -> Slippage:
+    """Raises Stopped when nothing was filled: a tape too short, or whose lots no order fits, says nothing."""
     weighted = sorted((_slippage_bps(*fill), Decimal(fill[1])) for fill in fills)
+    if not weighted:
+        raise Stopped(ExitCode.ERROR, "nothing was filled on this tape: play a longer one")
     total = sum((quantity for _, quantity in weighted), Decimal(0))
     mean = sum((bps * quantity for bps, quantity in weighted), Decimal(0)) / total
     reached = Decimal(0)
@@ -118,7 +103,7 @@ def _slippage_bps(side: str, _: str, price: str, decided_at: str) -> Decimal:
 def _volume_by_hour(path: Path) -> list[int]:
     """Printed on the tape in each hour, UTC: what a user would take from the days before."""
     hours = [0] * HOURS
-    with closing(TapeFile(path, bad_row_share=Decimal(1), bad_row_grace_rows=_NO_LIMIT)) as tape:
+    with closing(TapeFile(path, bad_row_share=Decimal(1), bad_row_grace_rows=NO_LIMIT)) as tape:
         for time_ms, _, kind, _, size, _ in tape.rows():
             if kind == TRADE_ROW:
                 hours[time_ms // _MS_PER_HOUR % HOURS] += int(size)

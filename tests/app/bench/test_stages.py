@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from bulkhead.app.bench import slippage, stages
+from bulkhead.app.exit_codes import Stopped
 from bulkhead.execution.micro_pipeline import STAGES
 
 
@@ -24,6 +25,11 @@ def test_slippage_is_weighted_with_the_quantity_and_positive_when_worse() -> Non
 
 
 @pytest.mark.req("N-08")
+def test_a_tape_on_which_nothing_was_filled_is_refused_with_words() -> None:
+    with pytest.raises(Stopped, match="nothing was filled on this tape"):
+        slippage._figures([], orders=0)
+
+
 def test_the_policies_are_carried_out_on_a_tape(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The generated tape, the venue's prices and the schedules are seeded, and its clock is the tape's: the same
     figures everywhere."""
