@@ -14,6 +14,7 @@ from bulkhead.venues.wire.facts import Answered, HttpFact, NothingLeft, NoVerdic
 from messages.orders import OrderOutcomeUnknown
 from tests.venues.wire import samples
 from tests.venues.wire.making import cancel, market_ticket
+from tests.venues.wire.staining import with_one_change
 
 RECEIVED = Received(at_ns=7, monotonic_ns=8)
 TICKET = market_ticket("6gCrw2kRUAF9CvJDGP16IP", quantity="10")
@@ -41,22 +42,7 @@ def mutated(draw: st.DrawFn) -> str:
     if draw(st.booleans()):
         at = draw(st.integers(0, len(sample)))
         return f"{sample[:at]}{draw(st.text(max_size=3))}{sample[draw(st.integers(at, len(sample))) :]}"
-    document = json.loads(sample)
-    node = document
-    while True:
-        keys: list[object] = list(node) if isinstance(node, dict) else list(range(len(node)))
-        if not keys:
-            break
-        key = draw(st.sampled_from(keys))
-        if isinstance(node[key], dict | list) and draw(st.booleans()):
-            node = node[key]
-            continue
-        if isinstance(node, dict) and draw(st.booleans()):
-            del node[key]
-        else:
-            node[key] = draw(_json)
-        break
-    return json.dumps(document)
+    return with_one_change(draw, sample, _json)
 
 
 _texts = st.text() | _json.map(json.dumps) | mutated()

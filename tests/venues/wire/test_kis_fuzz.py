@@ -17,6 +17,7 @@ from bulkhead.venues.wire.kis_fields import kst_ns
 from messages.orders import OrderNotSent, OrderOutcomeUnknown
 from tests.venues.wire import kis_samples as samples
 from tests.venues.wire.making import cancel, market_ticket
+from tests.venues.wire.staining import with_one_change
 
 NOW_NS = kst_ns("20261123", "100514")
 RECEIVED = Received(at_ns=NOW_NS, monotonic_ns=8)
@@ -49,22 +50,7 @@ def stained(draw: st.DrawFn, seeds: tuple[str, ...]) -> str:
 @st.composite
 def replaced(draw: st.DrawFn, seeds: tuple[str, ...]) -> str:
     """A document with one value replaced, removed or added somewhere."""
-    document = json.loads(draw(st.sampled_from(seeds)))
-    node = document
-    while True:
-        keys: list[object] = list(node) if isinstance(node, dict) else list(range(len(node)))
-        if not keys:
-            break
-        key = draw(st.sampled_from(keys))
-        if isinstance(node[key], dict | list) and draw(st.booleans()):
-            node = node[key]
-            continue
-        if isinstance(node, dict) and draw(st.booleans()):
-            del node[key]
-        else:
-            node[key] = draw(_json)
-        break
-    return json.dumps(document)
+    return with_one_change(draw, draw(st.sampled_from(seeds)), _json)
 
 
 @st.composite
