@@ -250,7 +250,7 @@ def _step(
         notes += (f"'{event}' came after the order was {before}",)
     if event is Event.REJECTED_PART_FILLED:
         notes += (f"rejected after {plain(order.filled)} was filled: only the venue can say what became of the rest",)
-    updates: dict[str, Any] = {**learned, "status": after, "updated_ns": max(now_ns, order.updated_ns)}
+    updates: dict[str, Any] = {**learned, "status": after, "updated_ns": _heard_ns(order, after, now_ns)}
     if claim.reason is not None:
         updates["reason"] = claim.reason
     if raw:
@@ -354,7 +354,14 @@ def mark_unknown(order: OrderRow, reason: str) -> Applied:
     return Applied(order.model_copy(update={"status": after, "reason": reason}), "unknown")
 
 
+def _heard_ns(order: OrderRow, after: OrderStatus, now_ns: int) -> int:
+    """When anything of the order itself was last sent or heard. What leaves it UNKNOWN is about its cancel: the proof
+    of its absence counts on, however often its end is asked for."""
+    is_unknown_still = order.status is OrderStatus.UNKNOWN and after is OrderStatus.UNKNOWN
+    return order.updated_ns if is_unknown_still else max(now_ns, order.updated_ns)
+
+
 def _own_step(order: OrderRow, event: Event, reason: str, now_ns: int) -> Applied:
     after = next_status(order.status, event)
-    updates = {"status": after, "reason": reason, "updated_ns": max(now_ns, order.updated_ns)}
+    updates = {"status": after, "reason": reason, "updated_ns": _heard_ns(order, after, now_ns)}
     return Applied(order.model_copy(update=updates), _CHANGE[event])

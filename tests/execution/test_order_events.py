@@ -314,3 +314,18 @@ def test_evidence_of_an_unknown_kind_is_a_fault_of_the_caller() -> None:
 def test_time_never_runs_backwards_in_a_row() -> None:
     row = after(order(updated_ns=T0 + 100), ACCEPTED)
     assert row.updated_ns == T0 + 100
+
+
+@pytest.mark.parametrize("word", ["asked", "refused", "unknown"])
+def test_what_is_said_of_its_cancel_does_not_put_off_the_proof_that_an_unknown_order_is_absent(word: str) -> None:
+    """The proof counts from the last word on the order itself; whoever asks for its end every second never had it."""
+    row = order(S.UNKNOWN, reason="timeout")
+    later = T0 + 5_000_000_000
+    if word == "asked":
+        after = request_cancel(row, "getting out", later).order
+    elif word == "refused":
+        said = CancelRejected(client_order_id=ID, symbol="BTCUSDT", code="-2011", reason="Unknown order sent.")
+        after = apply(row, said, later).order
+    else:
+        after = apply(row, CancelOutcomeUnknown(client_order_id=ID, symbol="BTCUSDT", reason="timeout"), later).order
+    assert (after.status, after.updated_ns) == (S.UNKNOWN, row.updated_ns)
