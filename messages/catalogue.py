@@ -10,17 +10,22 @@ from typing import Any
 
 from messages import (
     adjustments,
+    clock,
     escapes,
     failure,
     inbox,
     instruments,
+    intents,
     market,
+    market_health,
     operator,
     orders,
     portfolio,
     rates,
     records,
     reversals,
+    risk_history,
+    stops,
     supervision,
     trading,
 )
@@ -28,8 +33,9 @@ from messages.base import Body, Command, Envelope, Evidence, Letter
 from messages.records import Append, Record
 
 _MODULES: tuple[ModuleType, ...] = (
-    *(market, trading, orders, portfolio, failure, supervision, records),
-    *(adjustments, escapes, reversals, inbox, instruments, operator, rates),
+    *(market, trading, orders, intents, portfolio, failure, supervision, records),
+    *(adjustments, escapes, reversals, inbox, instruments, market_health, operator, rates),
+    *(risk_history, clock, stops),
 )
 _ABSTRACT: frozenset[type] = frozenset(
     {

@@ -18,7 +18,9 @@ class ErrorCode(StrEnum):
     RISK_GUARD_TRIPPED = "RISK_GUARD_TRIPPED"
     # -- preflight
     STRATEGY_TIER_TOO_LOW = "STRATEGY_TIER_TOO_LOW"
+    LIVE_NOT_READY = "LIVE_NOT_READY"
     CLOCK_SKEW = "CLOCK_SKEW"
+    ALERT_TARGET_DEAF = "ALERT_TARGET_DEAF"
     # -- the intent itself
     INTENT_DUPLICATE = "INTENT_DUPLICATE"
     INTENT_EXPIRED = "INTENT_EXPIRED"
@@ -34,6 +36,7 @@ class ErrorCode(StrEnum):
     INSTRUMENT_NOT_TRADING = "INSTRUMENT_NOT_TRADING"
     INSTRUMENTS_STALE = "INSTRUMENTS_STALE"
     SYMBOL_FROZEN = "SYMBOL_FROZEN"
+    SIDE_IN_DOUBT = "SIDE_IN_DOUBT"
     MARKET_MISSING = "MARKET_MISSING"
     MARKET_STALE = "MARKET_STALE"
     SPREAD_TOO_WIDE = "SPREAD_TOO_WIDE"
@@ -62,6 +65,16 @@ class ErrorCode(StrEnum):
     RISK_ORDERS_PER_DAY = "RISK_ORDERS_PER_DAY"
     RISK_TRADES_PER_DAY = "RISK_TRADES_PER_DAY"
     RISK_MIN_CASH = "RISK_MIN_CASH"
+    RISK_SECTOR_EXPOSURE = "RISK_SECTOR_EXPOSURE"
+    RISK_NET_EXPOSURE = "RISK_NET_EXPOSURE"
+    RISK_ADV_SHARE = "RISK_ADV_SHARE"
+    RISK_ORDER_SLIPPAGE = "RISK_ORDER_SLIPPAGE"
+    RISK_TIME_WINDOW = "RISK_TIME_WINDOW"
+    RISK_COOLDOWN = "RISK_COOLDOWN"
+    RISK_PORTFOLIO_STALE = "RISK_PORTFOLIO_STALE"
+    RISK_DATA_UNSOUND = "RISK_DATA_UNSOUND"
+    RISK_HISTORY_MISSING = "RISK_HISTORY_MISSING"
+    RISK_VALUE_MISSING = "RISK_VALUE_MISSING"
 
 
 class Meaning(NamedTuple):
@@ -77,6 +90,10 @@ MEANING: dict[ErrorCode, Meaning] = {
     ErrorCode.STRATEGY_TIER_TOO_LOW: Meaning(
         "A strategy declares itself not ready for paper trading, so it was not started.",
         "Finish it, then set its `tier` to 3 (paper-ready) or more.",
+    ),
+    ErrorCode.LIVE_NOT_READY: Meaning(
+        "Something that live trading wants is not so, and nothing was started; the sentence says what.",
+        "Do what stands behind each; `bulkhead doctor --deploy` shows the whole list.",
     ),
     ErrorCode.CLOCK_SKEW: Meaning(
         "This machine's clock and the venue's differ by more than a signed request may.",
@@ -101,6 +118,10 @@ MEANING: dict[ErrorCode, Meaning] = {
     ErrorCode.RISK_GUARD_TRIPPED: Meaning(
         "A risk limit was broken; entries are shut and the limit's stop plan runs.",
         "Read the limit, the numbers and the portfolio in risk_events; resume only once the cause is understood.",
+    ),
+    ErrorCode.ALERT_TARGET_DEAF: Meaning(
+        "Live trading wants somebody who is told, and no alert target is configured, or one took no message.",
+        "Try `bulkhead alerts test`, mend the URL or its receiver; or set alerts.required = false.",
     ),
     ErrorCode.INTENT_DUPLICATE: Meaning(
         "The same intent id or action key was seen before; nothing was done again.",
@@ -153,6 +174,10 @@ MEANING: dict[ErrorCode, Meaning] = {
     ErrorCode.SYMBOL_FROZEN: Meaning(
         "An order of unknown outcome freezes the symbol for entries.",
         "Wait for its resolution; see the order named beside the code.",
+    ),
+    ErrorCode.SIDE_IN_DOUBT: Meaning(
+        "An order of this symbol and side has no answer, where the venue keeps no ids: a second one must not leave.",
+        "Wait for its resolution; if an operator is asked, look into the venue's own app and say `bulkhead resolve`.",
     ),
     ErrorCode.MARKET_MISSING: Meaning(
         "No market snapshot with the prices that a check needs came with the entry.",
@@ -248,14 +273,54 @@ MEANING: dict[ErrorCode, Meaning] = {
     ),
     ErrorCode.RISK_ORDERS_PER_DAY: Meaning(
         "The day's number of entries is used up.",
-        "Wait for the next UTC day, or raise risk.max_orders_per_day.",
+        "Wait for the next trading day, or raise risk.max_orders_per_day.",
     ),
     ErrorCode.RISK_TRADES_PER_DAY: Meaning(
         "The day's number of finished trades is used up.",
-        "Wait for the next UTC day, or raise risk.max_trades_per_day.",
+        "Wait for the next trading day, or raise risk.max_trades_per_day.",
     ),
     ErrorCode.RISK_MIN_CASH: Meaning(
         "The order could leave less cash than the limit keeps back.",
         "Trade smaller, free cash, or lower risk.min_cash.",
+    ),
+    ErrorCode.RISK_SECTOR_EXPOSURE: Meaning(
+        "The sector's exposure, orders in flight included, would exceed its limit.",
+        "Trade smaller, or raise risk.max_sector_exposure.",
+    ),
+    ErrorCode.RISK_NET_EXPOSURE: Meaning(
+        "Longs less shorts, with the orders in flight on that side, would exceed their limit.",
+        "Trade smaller or the other way, or raise risk.max_net_exposure.",
+    ),
+    ErrorCode.RISK_ADV_SHARE: Meaning(
+        "The entry would be too large a share of the symbol's average daily volume.",
+        "Trade smaller, or correct risk.adv_notional if the volume has changed.",
+    ),
+    ErrorCode.RISK_ORDER_SLIPPAGE: Meaning(
+        "The entry could, or must be expected to, fill further from the market than one order may.",
+        "Use a limit price nearer the market or a smaller order; raise risk.max_order_slippage_bps on purpose only.",
+    ),
+    ErrorCode.RISK_TIME_WINDOW: Meaning(
+        "The session opened too short a time ago, closes too soon, or is not on.",
+        "Wait; the windows are risk.no_entry_first_s and no_entry_last_s.",
+    ),
+    ErrorCode.RISK_COOLDOWN: Meaning(
+        "The strategy lost too many round trips in a row and pauses.",
+        "Wait for the pause to end, and look at why it loses; see risk.cooldown_after_losses and cooldown_s.",
+    ),
+    ErrorCode.RISK_PORTFOLIO_STALE: Meaning(
+        "The last portfolio is too old to judge exposure by.",
+        "Check Portfolio (`bulkhead status`); entries go on by themselves with the next valuation.",
+    ),
+    ErrorCode.RISK_DATA_UNSOUND: Meaning(
+        "The data of the symbol is late, has a gap, or nothing vouches for it.",
+        "See the feed in `bulkhead status`; entries go on by themselves once its data is sound again.",
+    ),
+    ErrorCode.RISK_HISTORY_MISSING: Meaning(
+        "The figures of the day, or what is in flight, have not been told yet after a restart.",
+        "Wait for recovery to finish; check the ledger if it lasts.",
+    ),
+    ErrorCode.RISK_VALUE_MISSING: Meaning(
+        "A limit needs a value that the configuration does not have: a sector, a volume, a rate.",
+        "Add the value that the words name, or leave the limit that needs it unset.",
     ),
 }

@@ -16,6 +16,7 @@ class EscapeTrigger(StrEnum):
     KILL_SWITCH = "kill_switch"
     RISK_GUARD = "risk_guard"
     OPERATOR = "operator"
+    FAILURE = "failure"
     STRATEGY_ENDED = "strategy_ended"
     TIMEOUT = "timeout"
 

@@ -2,15 +2,18 @@
 
 from enum import StrEnum
 
+from pydantic import Field
+
 from messages.base import Body, Command, Lane
 from messages.portfolio import PortfolioSnapshot
-from messages.values import Name, Nanoseconds, StopLevel, Symbol, Value
+from messages.values import Name, Nanoseconds, StopLevel, StopPlan, Symbol, Value
 
 
 class FailureMode(StrEnum):
     DATA_DELAY = "data_delay"
     EXCHANGE_DISCONNECT = "exchange_disconnect"
     EXECUTION_DELAY = "execution_delay"
+    ORDER_IN_DOUBT = "order_in_doubt"
     RATE_LIMIT = "rate_limit"
     BROKER_DISCONNECT = "broker_disconnect"
     ACTOR_CRASH_LOOP = "actor_crash_loop"
@@ -35,6 +38,26 @@ class StopReason(Value):
     cause: str
     since_ns: Nanoseconds
     needs_operator: bool = False
+    plan: StopPlan | None = None
+    """None: as belongs to the level."""
+    is_technical: bool = False
+    """A failure of the machinery, no judgement about the market: the gate shuts, and the plan waits until the books
+    are compared and an operator confirms it, or `stops.technical_plans = "automatic"`."""
+
+    @property
+    def effective_plan(self) -> StopPlan:
+        return StopPlan.of(self.level) if self.plan is None else self.plan
+
+
+class StopPlanState(Value):
+    """One plan, as it is recorded and shown."""
+
+    scope: str
+    plan: StopPlan
+    reason_ids: tuple[str, ...]
+    """Those that ask for it, the oldest first."""
+    waits_for: str | None = None
+    """Why it does not run yet; None: it runs, or is done."""
 
 
 class FailureReported(Body):
@@ -46,6 +69,8 @@ class FailureReported(Body):
     recovered: bool = False
     by_operator: bool = False
     """It has recovered because an operator saw to it."""
+    fallback: Name | None = None
+    """The source that stands in for what failed, while it is fresh: a mode that may soften counts as REDUCED then."""
 
 
 class RiskTripped(Body):
@@ -62,6 +87,10 @@ class RiskTripped(Body):
     detail: str
     portfolio: PortfolioSnapshot | None
     execution_quality: dict[str, str]
+    about: str = ""
+    """Of which strategy or symbol, where its scope is that of the one concerned."""
+    rearm: str = "operator"
+    """Who lifts it: an operator, or (`automatic`) the guard once the figure is well below its limit."""
 
 
 class LimitApproached(Body):
@@ -69,6 +98,19 @@ class LimitApproached(Body):
     value: str
     limit: str
     share: str
+    """Of the limit; 1 and more where the limit only alerts."""
+    about: str = ""
+    """Of which symbol, sector or order, where the limit holds for each of them."""
+    detail: str = ""
+
+
+class LimitRearmed(Body):
+    """A trip of this limit is no longer in force."""
+
+    limit_name: str
+    by_operator: bool
+    """The figures that cannot fall by themselves begin anew: somebody has looked at them."""
+    at_ns: Nanoseconds
 
 
 class StopLevelChanged(Body):
@@ -86,6 +128,13 @@ class StopLevelTold(Body):
     level: StopLevel
     change: int
     """Counts the gate's changes: of two that cross on their way the higher is the newer."""
+    levels: dict[str, StopLevel] = Field(default_factory=dict)
+    """By each scope that some reason names; `all` is the house."""
+
+    def level_for(self, venue: str, strategy_id: str, symbol: str) -> StopLevel:
+        """The strictest of all that concern an order of a strategy in a symbol."""
+        names = ("all", f"venue:{venue}", f"strategy:{strategy_id}", f"symbol:{symbol}")
+        return max((self.levels.get(name, StopLevel.RUN) for name in names), default=self.level)
 
 
 class CancelEntries(Command):

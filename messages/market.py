@@ -1,6 +1,7 @@
 """What the feeds say. Prices of one symbol at one venue; event time is the venue's, receive time is ours."""
 
 from messages.base import Body, Command, Lane
+from messages.market_health import DataSource
 from messages.values import Level, MarketSnapshot, Name, Nanoseconds, Price, Quantity, Side, Size, Symbol
 
 
@@ -38,10 +39,12 @@ class Quote(MarketData):
     ask: Price | None
     ask_quantity: Size | None
     update_id: int | None = None
+    source: DataSource = DataSource.FEED
+    """Any other: the answer of a fallback source to a question of ours, and no tick of the feed."""
     is_conflated = True
 
     def conflation_key(self) -> str:
-        return f"{self.venue}:{self.symbol}:quote"
+        return f"{self.venue}:{self.symbol}:quote:{self.source.value}"
 
 
 class Book(MarketData):
@@ -73,6 +76,16 @@ class Bar(MarketData):
     is_complete: bool = True
 
 
+class QuotesFailed(Body):
+    """A fallback source was asked for quotes of these symbols and has none."""
+
+    lane = Lane.ORDER
+
+    source: DataSource
+    symbols: tuple[Symbol, ...]
+    reason: str
+
+
 class FeedConnected(Body):
     """The socket is up. The subscription counts as up only when data flows."""
 
@@ -99,7 +112,10 @@ class FeedProtocolError(Body):
 
 
 class FeedGap(Body):
-    """Something between two sequence numbers never came; no decision is made across it until it is declared over."""
+    """Something between two sequence numbers never came; no decision is made across it until it is declared over.
+
+    A feed whose trades have no numbers tells it by the volume of the day: what it should have grown to, and what it
+    has. Where a connection was lost and nothing tells how much was missed, both are 0, and `reason` says why."""
 
     lane = Lane.ORDER
     venue: Name
@@ -107,6 +123,7 @@ class FeedGap(Body):
     expected_id: int
     received_id: int
     event_time_ns: Nanoseconds
+    reason: str = ""
 
 
 class TellMarket(Command):

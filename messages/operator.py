@@ -43,6 +43,16 @@ class IgnoreStranger(OperatorCommand):
     number: str
 
 
+class ResolveOrder(OperatorCommand):
+    """An order in doubt, of which the venue cannot say what became of it: it is the venue's order of this number, or it
+    never arrived there."""
+
+    order_id: str
+    """Client order id, or the beginning of it."""
+    venue_order_id: str | None = None
+    """None: it never arrived."""
+
+
 class SettleDrift(OperatorCommand):
     """The venue's balance of an asset is right. What differs becomes a strategy's position, or nobody's."""
 
@@ -51,6 +61,22 @@ class SettleDrift(OperatorCommand):
     """None: the balance alone is put right."""
     symbol: Symbol | None = None
     """Whose position it is, where the asset is the base of several that are traded."""
+
+
+class LiftStops(OperatorCommand):
+    """Stop reasons that an operator must lift are lifted: those named, or all of them.
+
+    What came after they asked stays, since they have not seen it."""
+
+    reason_ids: tuple[str, ...] = ()
+    asked_ns: Nanoseconds
+
+
+class ConfirmPlan(OperatorCommand):
+    """The plan of a technical reason is to run: it waits no more. Not of one that came after it was asked for."""
+
+    reason_id: Annotated[str, Field(min_length=1)]
+    asked_ns: Nanoseconds
 
 
 class ActAnswered(Body):

@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from messages.base import Body, Command, Evidence, Lane
+from messages.intents import IntentWaits
 from messages.values import (
     ClientOrderId,
     Fee,
@@ -119,11 +120,15 @@ class CancelOrder(Command):
     client_order_id: ClientOrderId
     symbol: Symbol
     reason: str
+    venue_order_id: str | None = None
+    """The venue's number of it, once known: all that a venue without client ids can be asked by."""
 
 
 class QueryOrder(Command):
     client_order_id: ClientOrderId
     symbol: Symbol
+    venue_order_id: str | None = None
+    """As in CancelOrder."""
 
 
 class TakeVenueSnapshot(Command):
@@ -198,6 +203,8 @@ class ExecutionReported(OrderEvidence):
     price: Price
     fee: Fee
     fee_asset: str
+    tax: Fee = Decimal(0)
+    """In the currency of the price; venues that charge one at all seldom tell it apart."""
     cumulative: Size | None = None
     is_maker: bool = False
 
@@ -225,9 +232,11 @@ class CancelOutcomeUnknown(OrderEvidence):
 
 
 class VenueOrder(Value):
-    """An order as a venue lists it."""
+    """An order as a venue lists it. `filled` and `filled_notional` are its totals so far: where the venue has no
+    execution ids, their growth is all that tells of its fills."""
 
     client_order_id: str
+    """Where the venue keeps none: ours as far as it is known, else the venue's number."""
     venue_order_id: str
     symbol: Symbol
     side: Side
@@ -239,6 +248,9 @@ class VenueOrder(Value):
     limit_price: Size | None = None
     created_ns: Nanoseconds
     updated_ns: Nanoseconds
+    channel: str = ""
+    """By which way it came in, in the venue's words: what tells our orders from those placed by hand in the same
+    account. Empty where the venue does not say."""
 
 
 class VenueExecution(Value):
@@ -267,7 +279,8 @@ class Balance(Value):
 
 
 class OrderStatusReported(Evidence):
-    """Answer to a query for one order; `order` None means the venue does not know the id (which is not yet absence)."""
+    """Answer to a query for one order; `order` None means the venue does not know the id (which is not yet absence).
+    A venue without execution ids tells this unasked, too: the order's totals are its fills."""
 
     client_order_id: ClientOrderId
     symbol: Symbol
@@ -345,38 +358,9 @@ class FillBooked(Body):
     """Mid at the decision, for slippage."""
 
 
-class IntentClosed(Body):
-    """Terminal evidence for the whole intent: the risk guard gives its reservation back."""
-
-    intent_id: str
-    symbol: Symbol
-    filled: Size
-    filled_notional: Number
-
-
-class IntentSettled(Body):
-    """Answer to the sender of an intent that made no order: a duplicate, a failed precheck."""
-
-    intent_id: str
-    strategy_id: Name
-    code: str
-    reason: str
-
-
-class IntentWaits(Body):
-    """What of an intent has no order now and is to get one: children whose turn is to come, and the rest of an order
-    that is being replaced. Told to its strategy whenever it changes; nothing more at zero."""
-
-    intent_id: str
-    strategy_id: Name
-    symbol: Symbol
-    side: Side
-    intent_type: IntentType
-    quantity: Size
-
-
 class Reconciled(Body):
-    """A reconciliation finished. The gate may open only after one that is clean."""
+    """A reconciliation finished. The gate may open only after one that is clean, though an order in doubt may still be
+    among its `drifts` where only an operator can tell of it."""
 
     venue: Name
     is_clean: bool

@@ -6,6 +6,9 @@ from messages.base import Body, Command, Lane
 from messages.orders import Balance, VenueExecution
 from messages.values import MarketSnapshot, Name, Nanoseconds, Number, Price, Symbol, Value
 
+PORTFOLIO_TOLD_EVERY_S = 10.0
+"""At the least, whether or not a price has come."""
+
 
 class Position(Value):
     """One strategy's holding of one symbol. `quantity` is signed and net of fees paid in the base asset."""
@@ -45,6 +48,24 @@ class PortfolioSnapshot(Body):
     balances: tuple[Balance, ...]
     unmarked: tuple[Symbol, ...] = ()
     at_ns: Nanoseconds
+    week_pnl: Number | None = None
+    """Since the trading week began; None in snapshots of older versions."""
+    marks: dict[Symbol, Number] = Field(default_factory=dict)
+    """The price that each position was valued at: a restart goes on from them until the market tells others."""
+
+
+class EquityTold(Body):
+    """What the account is worth, for who sizes by it; told with each valuation."""
+
+    equity: Number
+    currency: str
+    at_ns: Nanoseconds
+
+
+class RebasePeak(Command):
+    """Measure the drawdown from the equity of now on: an operator has armed its limit again."""
+
+    reason: str
 
 
 class PositionChanged(Body):

@@ -12,6 +12,7 @@ from pydantic import Field, SerializeAsAny
 
 from messages.base import Body, Command, Letter
 from messages.failure import FailureReported, LimitApproached, RiskTripped, StopLevelChanged
+from messages.market_health import SourceChanged
 from messages.orders import Balance, Fill, FillBooked, OrderRow, Reconciled, VenueExecution, VenueOrder
 from messages.portfolio import PortfolioSnapshot, Position, RoundTrip
 from messages.strangers import KnownStrangers
@@ -80,12 +81,14 @@ class FillRecorded(Record):
     intent_type: IntentType
     decision_price: Price | None = None
     source: str
-    """stream, reply, query or snapshot: where the execution was first seen."""
+    """stream, reply, query, snapshot, or totals (all that such a venue tells): where it was first seen."""
 
 
 class ForeignOrderSeen(Record):
     stream = Stream.ORDERS_FILLS
     order: VenueOrder
+    at_ns: Nanoseconds | None = None
+    """When we first saw it, by the trading clock; None in records of older versions."""
 
 
 class OrphanFillSeen(Record):
@@ -205,6 +208,13 @@ class FailureRecorded(Record):
     failure: FailureReported
 
 
+class SourceRecorded(Record):
+    """Which source of market data is in force for a symbol."""
+
+    stream = Stream.FAILURES
+    change: SourceChanged
+
+
 class ChildDownRecorded(Record):
     stream = Stream.FAILURES
     down: ChildDown
@@ -251,6 +261,8 @@ class ConfigSnapshotRecorded(Record):
     content: str
     """JSON."""
     at_ns: Nanoseconds
+    changes: tuple[str, ...] = ()
+    """`key: old -> new`, against the settings of the last session on this ledger."""
 
 
 class LeaseTaken(Record):
@@ -282,6 +294,8 @@ class OperatorActed(Record):
     action: str
     reason: str
     at_ns: Nanoseconds
+    audit_id: str | None = None
+    """The hash of its line in the audit file, which stood there first; None: it has none (before there was one)."""
 
 
 # -- messages of the ledger -------------------------------------------------------------------------------------------

@@ -36,6 +36,8 @@ class Stranger(Value):
     order: VenueOrder | None = None
     execution: VenueExecution | None = None
     """What was seen of it; neither for one that was never seen here."""
+    seen_ns: Nanoseconds | None = None
+    """When an order was first seen; None where older versions saw it, and for executions."""
     seq: int
     """Of the event that first told of it."""
 

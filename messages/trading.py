@@ -5,6 +5,7 @@ from typing import Annotated, Generic, TypeVar
 from pydantic import Field, model_validator
 
 from messages.base import Body, Command, Lane
+from messages.market_health import DataSource
 from messages.values import (
     Action,
     IntentType,
@@ -44,6 +45,9 @@ class Decision(Value):
     time_in_force: TimeInForce = TimeInForce.GTC
     split: SplitPolicy = SplitPolicy.SINGLE
     scores: dict[str, Number] = Field(default_factory=dict)
+    stop_price: Price | None = None
+    """Where the strategy will give the entry up: a policy that risks a share of the equity sizes it by that. No order
+    is placed there."""
     valid_for_s: Annotated[float, Field(gt=0)] | None = None
 
     @model_validator(mode="after")
@@ -86,6 +90,8 @@ class DecisionMade(Body):
     """Set when an intent was made of it."""
     note: str | None = None
     """Why no intent was made of an ENTER or EXIT, in words."""
+    source: DataSource = DataSource.FEED
+    """The source of market data that was in force for the symbol."""
 
 
 class OrderIntent(Command):

@@ -185,6 +185,29 @@ class StopLevel(IntEnum):
     HARD = 4
 
 
+class StopPlan(IntEnum):
+    """What is done to what exists, in rising order; of several in force the furthest counts."""
+
+    NONE = 0
+    CANCEL_ENTRIES = 1
+    REDUCE = 2
+    """Entries are cancelled, and what is held is sold off bit by bit."""
+    FLATTEN = 3
+    """All orders are cancelled, and what is held is closed at the market."""
+
+    @classmethod
+    def of(cls, level: StopLevel) -> "StopPlan":
+        """The plan that belongs to a level, unless a reason names another."""
+        return _PLANS.get(level, cls.NONE)
+
+
+_PLANS = {
+    StopLevel.SOFT: StopPlan.CANCEL_ENTRIES,
+    StopLevel.MEDIUM: StopPlan.REDUCE,
+    StopLevel.HARD: StopPlan.FLATTEN,
+}
+
+
 class OnStop(StrEnum):
     """What becomes of a strategy's orders and position when it is stopped or parked."""
 
@@ -211,6 +234,7 @@ class MarketSnapshot(Value):
     ask_quantity: Size | None = None
     event_time_ns: Nanoseconds
     source: Name = "feed"
+    """That of its quote: a value of `messages.market_health.DataSource`."""
 
     @property
     def mid(self) -> Decimal | None:

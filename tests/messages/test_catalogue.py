@@ -160,15 +160,22 @@ COMMANDS = {
     "OrderIntent",
     "RiskApproved[OrderIntent]",
     "Append",
+    "AskVenueTime",
     "LoadInstruments",
     "LoadRecovery",
+    "LoadRiskHistory",
+    "RebasePeak",
     "TellMarket",
     "TellState",
     "ReconcilePortfolio",
     "CancelEntries",
     "Escape",
+    "ConfirmPlan",
+    "LiftStops",
+    "SetReductions",
     "AdoptOrder",
     "IgnoreStranger",
+    "ResolveOrder",
     "SettleDrift",
     "RemoveChild",
     "RestartChild",
@@ -189,7 +196,7 @@ def test_all_that_a_venue_says_of_orders_and_rules_is_evidence() -> None:
     evidence = {body for body in BODIES.values() if body.nature is Nature.EVIDENCE}
     assert evidence == {body for body in BODIES.values() if issubclass(body, Evidence)}
     assert {body.lane for body in evidence} == {Lane.ORDER}
-    modules = ("orders", "reversals", "instruments", "rates")
+    modules = ("orders", "reversals", "instruments", "rates", "clock")
     assert {body.__module__ for body in evidence} == {f"messages.{name}" for name in modules}
 
 
