@@ -63,13 +63,18 @@ class Asked:
     number: str = ""
     is_older: bool = False
     """Older than three months: another TR id."""
+    is_newest_first: bool = False
+    """So that whoever wants the latest ones need not read all. An order placed between two pages moves others back: a
+    row may come twice, none is left out."""
+    is_open_only: bool = False
+    """Those of which something rests."""
 
 
 # -- requests ---------------------------------------------------------------------------------------------------------
 
 
 def orders(caller: Caller, asked: Asked, cursor: Cursor = FIRST_PAGE) -> WireRequest:
-    """GET inquire-daily-ccld, oldest first, so that an order placed between two pages moves none to another page."""
+    """GET inquire-daily-ccld; oldest first an order placed between two pages moves none to another page."""
     params = {
         **caller.account.params,
         "INQR_STRT_DT": asked.start,
@@ -78,8 +83,8 @@ def orders(caller: Caller, asked: Asked, cursor: Cursor = FIRST_PAGE) -> WireReq
         "PDNO": asked.symbol,
         "ORD_GNO_BRNO": "",
         "ODNO": asked.number,
-        "CCLD_DVSN": "00",
-        "INQR_DVSN": "01",
+        "CCLD_DVSN": "02" if asked.is_open_only else "00",
+        "INQR_DVSN": "00" if asked.is_newest_first else "01",
         "INQR_DVSN_1": "",
         "INQR_DVSN_3": "00",
         # Of every exchange: an order of ours, or one placed by hand, may have gone to either.
@@ -90,12 +95,13 @@ def orders(caller: Caller, asked: Asked, cursor: Cursor = FIRST_PAGE) -> WireReq
 
 
 def balance(caller: Caller, cursor: Cursor = FIRST_PAGE) -> WireRequest:
-    """GET inquire-balance, by symbol."""
+    """GET inquire-balance, by date of loan, which without loans is by symbol: the inquiry by symbol (INQR_DVSN 02) has
+    been refused since 2026-02-10 (KIS's notice, as quoted in Soju06/python-kis#82)."""
     params = {
         **caller.account.params,
         "AFHR_FLPR_YN": "N",
         "OFL_YN": "",
-        "INQR_DVSN": "02",
+        "INQR_DVSN": "01",
         "UNPR_DVSN": "01",
         "FUND_STTL_ICLD_YN": "N",
         "FNCG_AMT_AUTO_RDPT_YN": "N",

@@ -5,10 +5,12 @@ of their own (`original` names the order); what the figures of the order itself 
 says. Where they do not add up, the status is UNKNOWN, and the caller asks for the chain.
 """
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from bulkhead.venues.wire import fields
+from bulkhead.venues.wire.facts import clipped
 from bulkhead.venues.wire.fields import JsonObject
 from bulkhead.venues.wire.kis_fields import (
     OrderNumber,
@@ -20,6 +22,7 @@ from bulkhead.venues.wire.kis_fields import (
     order_digits_or_none,
     side,
     symbol,
+    without_long_runs,
 )
 from messages.orders import VenueOrder
 from messages.values import OrderStatus, OrderType, Side
@@ -33,6 +36,11 @@ ORDER_TYPES = {
     "14": OrderType.MKT.value,
 }
 """Others (placed by hand) keep the venue's code."""
+_AT_ONCE = frozenset({"11", "12", "13", "14", "15", "16", "23", "24"})
+"""Divisions IOC and FOK: what is not filled as it arrives has ended."""
+_MAY_REST = frozenset({OrderStatus.SUBMITTED, OrderStatus.PARTIAL, OrderStatus.UNKNOWN})
+_PERSONAL = ("inqr_ip_addr", "ctac_tlno", "prdt_name")
+"""Where somebody was and can be called; and a name that the symbol says already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +54,11 @@ class Channel:
     """cpbc_ordp_ord_rcit_dvsn_cd."""
     medium: str
     """cpbc_ordp_mtrl_dvsn_cd."""
+
+    def __str__(self) -> str:
+        """The house's VenueOrder.channel: empty where the row has no mark at all, which tells nobody's order."""
+        marks = (self.employee, self.received_by, self.medium)
+        return "|".join(marks) if any(marks) else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +83,8 @@ class ListedOrder:
     cancelled: Decimal
     refused: Decimal
     channel: Channel
+    raw: str = field(default="", repr=False)
+    """As it came, without what names a person or a place."""
 
     @property
     def contradiction(self) -> str:
@@ -99,21 +114,39 @@ class ListedOrder:
             return OrderStatus.EXPIRED if self.filled else OrderStatus.REJECTED
         return OrderStatus.CANCELLED
 
-    def as_venue_order(self, client_order_id: str) -> VenueOrder:
-        """In the house's words. Whose it is only the caller can know; an empty id is a stranger's."""
+    @property
+    def is_request_only(self) -> bool:
+        """A row of amending or cancelling that is no order of its own: nothing was filled by it and nothing rests."""
+        return self.original is not None and not self.filled and not self.remaining
+
+    def status_on(self, today: str) -> OrderStatus:
+        """Its status, as known on this day (YYYYMMDD in Korea). What is said of days that are over is an assumption:
+        nothing rests at KRX longer than its day, whatever a row still says; also one that contradicts itself, or an
+        order that was amended by hand would be asked about for ever."""
+        status = self.status
+        if status in _MAY_REST and self.number.date < today:
+            return OrderStatus.EXPIRED
+        if status is OrderStatus.CANCELLED and self.division in _AT_ONCE:
+            return OrderStatus.EXPIRED  # by itself: it never rested, so nobody can have cancelled it
+        return status
+
+    def as_venue_order(self, client_order_id: str, today: str) -> VenueOrder:
+        """In the house's words. Whose it is only the caller can know: of a stranger's, `client_order_id` is the number.
+        `today`: YYYYMMDD in Korea. What goes on from an amended order did not come in as our orders do: none amends."""
         return VenueOrder(
             client_order_id=client_order_id,
             venue_order_id=str(self.number),
             symbol=self.symbol,
             side=self.side,
             order_type=ORDER_TYPES.get(self.division, self.division),
-            status=self.status,
+            status=self.status_on(today),
             quantity=self.quantity,
             filled=self.filled,
             filled_notional=self.filled_amount,
             limit_price=self.price or None,  # market orders carry a price of zero
             created_ns=self.placed_ns,
             updated_ns=self.placed_ns,
+            channel=str(self.channel) if self.original is None else f"{self.channel}|amends {self.original}",
         )
 
 
@@ -141,4 +174,10 @@ def listed_order(row: JsonObject) -> ListedOrder:
             received_by=optional_text(row, "cpbc_ordp_ord_rcit_dvsn_cd"),
             medium=optional_text(row, "cpbc_ordp_mtrl_dvsn_cd"),
         ),
+        raw=_raw(row),
     )
+
+
+def _raw(row: JsonObject) -> str:
+    shown = {key: value for key, value in row.items() if key not in _PERSONAL}
+    return clipped(without_long_runs(json.dumps(shown, ensure_ascii=False)))

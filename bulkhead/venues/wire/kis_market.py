@@ -42,6 +42,10 @@ BOOK_NAMES: tuple[str, ...] = (
 )
 BOOK_WIDTHS = (59, 60)
 
+_OTHER_SESSIONS = ("1", "3", "5")
+"""MARKET_CLS_CODE: before the opening, after the close, at the close; 2 is the regular session."""
+_OUTSIDE = "outside of the regular session"
+
 _AGGRESSORS = {"1": Side.BUY, "5": Side.SELL}
 """CCLD_DVSN; 3 is before the opening, where nobody came first."""
 
@@ -69,10 +73,16 @@ def _market_events(frame: Frame, venue: str, received: Received) -> MarketEvents
     if frame.is_encrypted:
         raise Malformed("market data that is encrypted")
     if frame.tr_id == TRADES.real:
-        rows = records(frame.payload, frame.count, TRADE_NAMES, TRADE_WIDTHS)
-        return tuple(_print(row, venue, received) for row in rows)
-    rows = records(frame.payload, frame.count, BOOK_NAMES, BOOK_WIDTHS)
-    return tuple(_book(row, venue, received) for row in rows)
+        prints = _regular(records(frame.payload, frame.count, TRADE_NAMES, TRADE_WIDTHS))
+        return tuple(_print(row, venue, received) for row in prints) or Ignored(_OUTSIDE)
+    books = _regular(records(frame.payload, frame.count, BOOK_NAMES, BOOK_WIDTHS))
+    return tuple(_book(row, venue, received) for row in books) or Ignored(_OUTSIDE)
+
+
+def _regular(rows: tuple[JsonObject, ...]) -> list[JsonObject]:
+    """Prices of the regular session. In the others our kinds of order are refused: a strategy that saw them would
+    decide what cannot be carried out. Layouts from before 2026-09-14 do not say, and have the regular one only."""
+    return [row for row in rows if row.get("MARKET_CLS_CODE") not in _OTHER_SESSIONS]
 
 
 def _print(row: JsonObject, venue: str, received: Received) -> Print:

@@ -21,6 +21,9 @@ TOKEN_TOO_SOON = "EGW00133"  # noqa: S105 - a code of the venue
 TOKEN_REFUSED = frozenset({"EGW00121", "EGW00122", "EGW00123"})
 """The token is invalid, missing or expired: get a new one, once, then send again."""
 
+TOO_MANY = frozenset({"EGW00201", "EGW00215"})
+"""One request too many: of ours, or of everybody's."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:

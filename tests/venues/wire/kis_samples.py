@@ -163,7 +163,59 @@ BUYING_POWER = json.dumps(
     },
     ensure_ascii=False,
 )
+PRICE = json.dumps(
+    {
+        "output": {
+            "iscd_stat_cls_code": "55",
+            "rprs_mrkt_kor_name": "KOSPI200",
+            "bstp_kor_isnm": "전기.전자",
+            "temp_stop_yn": "N",
+            "stck_prpr": "71900",
+            "stck_mxpr": "93600",
+            "stck_llam": "50400",
+            "stck_sdpr": "72000",
+            "aspr_unit": "100",
+            "hts_deal_qty_unit_val": "1",
+            "lstn_stcn": "5969782550",
+            "stck_shrn_iscd": "005930",
+        },
+        "rt_cd": "0",
+        "msg_cd": "MCA00000",
+        "msg1": "정상처리 되었습니다.",
+    },
+    ensure_ascii=False,
+)
 
+
+_LEVELS = range(1, 11)
+ASKING_PRICE = json.dumps(
+    {
+        "output1": {
+            "aspr_acpt_hour": "121817",
+            **{f"askp{n}": str(71_800 + 100 * n) for n in _LEVELS},
+            **{f"bidp{n}": str(71_900 - 100 * n) for n in _LEVELS},
+            **{f"askp_rsqn{n}": str(3_000 * n) for n in _LEVELS},
+            **{f"bidp_rsqn{n}": str(4_000 * n) for n in _LEVELS},
+            "total_askp_rsqn": "165000",
+            "total_bidp_rsqn": "220000",
+            "ntby_aspr_rsqn": "55000",
+            "new_mkop_cls_code": "20",
+        },
+        "output2": {
+            "antc_mkop_cls_code": "112",
+            "stck_prpr": "71900",
+            "stck_sdpr": "72000",
+            "antc_cnpr": "0",
+            "stck_shrn_iscd": "005930",
+            "vi_cls_code": "N",
+        },
+        "rt_cd": "0",
+        "msg_cd": "MCA00000",
+        "msg1": "정상처리 되었습니다.",
+    },
+    ensure_ascii=False,
+)
+"""The names of the official sample, with our figures."""
 
 # -- WebSocket --------------------------------------------------------------------------------------------------------
 
@@ -237,7 +289,18 @@ def encrypted(*records: str, key: NoticeKey = NOTICE_KEY, tr_id: str = "H0STCNI9
 
 
 AUTH = (TOKEN, TOKEN_TOO_SOON, APPROVAL, HASH)
-REST = (ORDER_SENT, ORDERS_PAGE, BALANCE, BUYING_POWER, RATE_LIMITED, TIMED_OUT, REFUSED, MAINTENANCE)
+REST = (
+    ORDER_SENT,
+    ORDERS_PAGE,
+    BALANCE,
+    BUYING_POWER,
+    PRICE,
+    ASKING_PRICE,
+    RATE_LIMITED,
+    TIMED_OUT,
+    REFUSED,
+    MAINTENANCE,
+)
 CONTROL = (SUBSCRIBED, NOTICES_SUBSCRIBED, SECOND_SESSION, PING)
 FRAMES = (
     TRADE_46,

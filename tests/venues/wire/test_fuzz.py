@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from bulkhead.venues.wire.binance import replies, streams
+from bulkhead.venues.wire.binance import quotes, replies, streams
 from bulkhead.venues.wire.facts import Answered, HttpFact, NothingLeft, NoVerdict, ProtocolError, Received
+from messages.market_health import DataSource
 from messages.orders import OrderOutcomeUnknown
 from tests.venues.wire import samples
 from tests.venues.wire.making import cancel, market_ticket
@@ -86,6 +87,7 @@ def _read(text: str) -> list[object]:
         *(read(text) for read in (replies.order, replies.orders, replies.executions, replies.balances)),
         replies.instruments(text),
         replies.depth(text, "binance", "BTCUSDT", RECEIVED),
+        quotes.read(text, "binance", DataSource.BROKER, RECEIVED),
         streams.market_event(text, "binance", RECEIVED),
         streams.user_event(text),
     ]
@@ -127,6 +129,7 @@ def test_rest_readers(text: str) -> None:
     ):
         check(read(text), text)
     check(replies.depth(text, "binance", "BTCUSDT", RECEIVED), text)
+    check(quotes.read(text, "binance", DataSource.SNAPSHOT, RECEIVED), text)
 
 
 @settings(max_examples=400)

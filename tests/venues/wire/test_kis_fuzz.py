@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from bulkhead.venues.wire.facts import Answered, HttpFact, NothingLeft, NoVerdict, ProtocolError, Received, Verdict
-from bulkhead.venues.wire.kis import account, auth, market, notices, orders, streams, terms
+from bulkhead.venues.wire.kis import account, auth, market, notices, orders, price, quote, streams, terms
 from bulkhead.venues.wire.kis_cipher import NoticeKey
 from bulkhead.venues.wire.kis_fields import kst_ns
+from messages.market_health import DataSource
 from messages.orders import OrderNotSent, OrderOutcomeUnknown
 from tests.venues.wire import kis_samples as samples
 from tests.venues.wire.making import cancel, market_ticket
@@ -136,8 +137,18 @@ def test_lists(answer: Answered) -> None:
         check(result)
         if isinstance(result, account.OrdersPage):
             for row in result.rows:
-                check((row.status.value, row.contradiction))
-                check(row.as_venue_order("b-1"))
+                check((row.status.value, row.contradiction, row.raw, row.is_request_only, str(row.channel)))
+                check(row.as_venue_order("b-1", "20261123"))
+
+
+@settings(max_examples=300)
+@given(_answers)
+def test_prices(answer: Answered) -> None:
+    result = price.price_answer(answer, "005930")
+    check(result)
+    if not isinstance(result, ProtocolError):
+        check(price.instruments([result]))
+    check(quote.read(answer, "005930", "kis", DataSource.SNAPSHOT, RECEIVED))
 
 
 @settings(max_examples=300)
@@ -213,11 +224,14 @@ def test_every_value_of_every_answer_may_be_anything(hostile: object) -> None:
             check(grant(answer))
         check(orders.submit_outcome(TICKET, answer, NOW_NS))
         check(account.buying_power_answer(answer))
+        check(quote.read(answer, "005930", "kis", DataSource.SNAPSHOT, RECEIVED))
         check(account.balance_page(answer))
+        priced = price.price_answer(answer, "005930")
+        check(priced if isinstance(priced, ProtocolError) else price.instruments([priced]))
         page = account.orders_page(answer)
         check(page)
         if isinstance(page, account.OrdersPage):
-            check(tuple(row.as_venue_order("b-1") for row in page.rows))
+            check(tuple(row.as_venue_order("b-1", "20261123") for row in page.rows))
             if page.next is not None:
                 check(account.orders(CALLER, account.Asked("20261123", "20261123"), page.next).query)
 

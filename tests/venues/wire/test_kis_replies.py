@@ -29,6 +29,50 @@ TICKET = market_ticket("b-1", "009150")
 MORE, LAST = {"tr_cont": "M"}, {"tr_cont": "D"}
 
 
+def listed(**changes: str) -> ListedOrder:
+    return listed_order({**samples.LISTED_ROW, **changes})
+
+
+@pytest.mark.parametrize(
+    ("changes", "today", "status"),
+    [
+        ({}, "20261123", OrderStatus.PARTIAL),
+        ({}, "20261124", OrderStatus.EXPIRED),
+        ({"tot_ccld_qty": "0", "tot_ccld_amt": "0", "rmn_qty": "10"}, "20261124", OrderStatus.EXPIRED),
+        ({"rmn_qty": "0", "cncl_cfrm_qty": "6"}, "20261124", OrderStatus.CANCELLED),
+        ({"rmn_qty": "0", "cncl_cfrm_qty": "6", "ord_dvsn_cd": "11"}, "20261123", OrderStatus.EXPIRED),
+        ({"rmn_qty": "5"}, "20261123", OrderStatus.UNKNOWN),
+        ({"rmn_qty": "5"}, "20261124", OrderStatus.EXPIRED),
+    ],
+)
+def test_nothing_rests_longer_than_its_day(changes: dict[str, str], today: str, status: OrderStatus) -> None:
+    assert listed(**changes).status_on(today) is status
+    assert listed(**changes).as_venue_order("b-1", today).status is status
+
+
+def test_a_row_has_the_marks_of_its_channel_and_its_own_words_but_no_person() -> None:
+    found = listed(inqr_ip_addr="203.0.113.7", ctac_tlno="01012345678")
+    assert found.as_venue_order("b-1", "20261123").channel == "OpnAPI|1|11"
+    assert '"odno": "0000004711"' in found.raw
+    assert "203.0.113.7" not in found.raw
+    assert "01012345678" not in found.raw
+
+
+def test_what_has_no_mark_or_was_amended_never_looks_like_our_own() -> None:
+    """Marks that are all blank would be learnt as ours, and every order placed by hand would bear them."""
+    blank = {"ordr_empno": " ", "cpbc_ordp_ord_rcit_dvsn_cd": "", "cpbc_ordp_mtrl_dvsn_cd": ""}
+    assert listed(**blank).as_venue_order("b-1", "20261123").channel == ""
+    amended = listed(orgn_odno="0000004700").as_venue_order("b-1", "20261123")
+    assert amended.channel == "OpnAPI|1|11|amends 0000004700"
+
+
+def test_a_row_of_cancelling_is_no_order() -> None:
+    asked = {"orgn_odno": "0000004711", "tot_ccld_qty": "0", "tot_ccld_amt": "0", "rmn_qty": "0", "cncl_cfrm_qty": "10"}
+    assert listed(**asked).is_request_only
+    assert not listed(**{**asked, "orgn_odno": ""}).is_request_only
+    assert not listed(orgn_odno="0000004711").is_request_only, "what is amended goes on under its own number"
+
+
 def changed(sample: str, **changes: object) -> str:
     return json.dumps({**json.loads(sample), **changes}, ensure_ascii=False)
 
@@ -180,11 +224,11 @@ def test_a_page_of_orders() -> None:
 
 
 def test_a_listed_order_in_the_words_of_the_house() -> None:
-    order = listed_order({**samples.LISTED_ROW}).as_venue_order("b-1")
+    order = listed_order({**samples.LISTED_ROW}).as_venue_order("b-1", "20261123")
     assert (order.client_order_id, order.venue_order_id) == ("b-1", "20261123-06010-0000004711")
     assert (order.order_type, order.status, order.limit_price) == ("LMT", OrderStatus.PARTIAL, Decimal(71_000))
     assert [order.quantity, order.filled, order.filled_notional] == [10, 4, 283_800]
-    by_hand = listed_order({**samples.LISTED_ROW, "ord_dvsn_cd": "03", "ord_unpr": "0"}).as_venue_order("")
+    by_hand = listed_order({**samples.LISTED_ROW, "ord_dvsn_cd": "03", "ord_unpr": "0"}).as_venue_order("", "20261123")
     assert (by_hand.order_type, by_hand.limit_price) == ("03", None)
 
 

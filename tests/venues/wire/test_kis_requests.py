@@ -1,6 +1,7 @@
 """What we ask of KIS, byte for byte."""
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 from urllib.parse import parse_qsl
 
@@ -14,6 +15,7 @@ from messages.values import IntentType, OrderType, Side, TimeInForce
 from tests.venues.wire import kis_samples as samples
 
 KEYS = terms.Keys(samples.APP_KEY, samples.APP_SECRET)
+MARKET_DATA = (terms.TRADES, terms.BOOK, terms.PRICE, terms.ASKING_PRICE)
 PAPER = terms.Caller(terms.Host.PAPER, KEYS, samples.ACCESS_TOKEN, terms.Account("12345678"))
 REAL = terms.Caller(terms.Host.REAL, KEYS, samples.ACCESS_TOKEN, terms.Account("12345678"))
 PLACED = orders.Placed(OrderNumber("20261123", "06010", "0000004711"), "00")
@@ -208,23 +210,34 @@ def test_the_list_of_orders_is_asked_for_oldest_first_and_page_by_page() -> None
     assert (again["CTX_AREA_FK100"], again["CTX_AREA_NK100"]) == (cursor.search, cursor.key), "padding and all"
 
 
+def test_lists_newest_first_and_of_what_is_open() -> None:
+    def asked(what: account.Asked) -> tuple[str, str]:
+        query = dict(parse_qsl(account.orders(REAL, what).query))
+        return query["INQR_DVSN"], query["CCLD_DVSN"]
+
+    today = account.Asked("20261123", "20261123")
+    assert asked(today) == ("01", "00")
+    assert asked(replace(today, is_newest_first=True)) == ("00", "00")
+    assert asked(replace(today, is_open_only=True)) == ("01", "02")
+
+
 def test_other_calls_and_hosts() -> None:
     older = account.orders(PAPER, account.Asked("20260101", "20260131", is_older=True))
     balance, power = account.balance(PAPER), account.buying_power(PAPER, "005930", "71000", "00")
     assert [request.headers["tr_id"] for request in (older, balance, power)] == ["VTSC9215R", "VTTC8434R", "VTTC8908R"]
     assert "EXCG_ID_DVSN_CD=KRX" in older.query
-    assert "PRDT_CD=01&AFHR_FLPR_YN=N&OFL_YN=&INQR_DVSN=02&UNPR_DVSN=01&FUND_STTL_ICLD_YN=N" in balance.query
+    assert "PRDT_CD=01&AFHR_FLPR_YN=N&OFL_YN=&INQR_DVSN=01&UNPR_DVSN=01&FUND_STTL_ICLD_YN=N" in balance.query
     assert "PDNO=005930&ORD_UNPR=71000&ORD_DVSN=00&" in power.query
     with pytest.raises(NotSupported, match="the paper host has no list of cancellable orders"):
         terms.CANCELLABLE.at(terms.Host.PAPER)
 
 
 def test_no_id_of_the_real_host_is_ever_sent_to_the_paper_host() -> None:
-    """Streams of market data have one id at both."""
+    """Market data has one id at both."""
     ids = [each for each in vars(terms).values() if isinstance(each, terms.TrId)]
     assert len(ids) > 8
     for each in ids:
-        if each.paper is not None and each not in (terms.TRADES, terms.BOOK):
+        if each.paper is not None and each not in MARKET_DATA:
             assert each.paper != each.real
     named = [each.real for each in ids] + [each.paper for each in ids if each.paper and each.paper != each.real]
     assert len(set(named)) == len(named)

@@ -142,6 +142,18 @@ def test_a_trade_of_47_fields_says_the_same() -> None:
     assert prints(GOLDEN_TRADE + "^2") == prints(GOLDEN_TRADE)
 
 
+@pytest.mark.parametrize("session", ["1", "3", "5"])
+def test_prices_of_another_session_are_not_for_us(session: str) -> None:
+    """Our kinds of order are refused there."""
+    other = samples.trade(MARKET_CLS_CODE=session)
+    assert len(prints(samples.frame("H0STCNT0", other, samples.trade()))) == 1
+    alone = market.market_events(message(samples.frame("H0STCNT0", other)), "kis", RECEIVED)
+    book = market.market_events(
+        message(samples.frame("H0STASP0", samples.book(MARKET_CLS_CODE=session))), "kis", RECEIVED
+    )
+    assert alone == book == Ignored("outside of the regular session")
+
+
 def test_the_names_stand_where_the_venues_table_has_them() -> None:
     """Those too that this house does not read: a simulated venue writes by them."""
     trade = dict(zip(market.TRADE_NAMES, message(GOLDEN_TRADE).payload.split("^"), strict=False))
