@@ -74,8 +74,10 @@ class SimulatorProcess:
         self.stop()
 
     def _settings_json(self) -> str:
-        """Without the key: a command line is for all to see, and the simulator knows its own words."""
-        return self._settings.model_dump_json(exclude={"api_key", "api_secret"})
+        """Without the keys: a command line is for all to see, and the simulator knows its own words."""
+        return self._settings.model_dump_json(
+            exclude={"api_key": True, "api_secret": True, "kis": {"app_key", "app_secret"}}
+        )
 
 
 def _first_line(stream: IO[str] | None) -> str:

@@ -1,9 +1,11 @@
 """simulator and new-strategy."""
 
 import json
+import shlex
 import signal
 import subprocess
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
@@ -54,9 +56,34 @@ def test_it_says_where_it_listens_and_how_to_use_it(tmp_path: Path) -> None:
     assert "config/standalone.toml" in said
 
 
+@pytest.mark.process
+def test_the_rehearsal_at_kis_goes_as_its_document_says(tmp_path: Path) -> None:
+    document = (ROOT / "docs" / "SIMULATOR_KIS.md").read_text(encoding="utf-8")
+    (tmp_path / "config").symlink_to(ROOT / "config")
+    process = start(tmp_path, "--dialect", "kis", "--port", "0", "--json")
+    assert process.stdout is not None
+    try:
+        port = json.loads(process.stdout.readline())["port"]
+        copy = document[document.index("    sed -e") : document.index("    bulkhead run --config my_rehearsal.toml")]
+        subprocess.run(["sh", "-c", copy.replace("8766", str(port))], cwd=tmp_path, check=True)
+        assert load_settings(tmp_path / "my_rehearsal.toml").venue.start_simulator is False
+        done = real("run", "--config", "my_rehearsal.toml", "--for", "1", "--json", cwd=tmp_path)
+        assert done.code == ExitCode.OK, done.err
+        first, *_ = (line for line in document.splitlines() if line.startswith("    curl -d"))
+        _, _, body, url = shlex.split(first.replace("8766", str(port)).split("#")[0])
+        with urlopen(url, body.encode()) as answer:  # noqa: S310 - loopback, as the document says
+            assert json.load(answer)["unknown_share"] == 1.0
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == ExitCode.OK
+        process.stdout.close()
+    assert (tmp_path / "logs" / "simulator-kis.db").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (["--dialect", "moon"], "dialect: "),
         (["--market", "tape"], "--market tape needs at least one file: add --replay-ticks FILE"),
         (["--market", "synthetic", "--replay-ticks", "x.csv"], "--market synthetic contradicts --replay-ticks"),
         (["--replay-ticks", "x.csv", "--speed", "max"], "--speed max is for `bulkhead run`"),

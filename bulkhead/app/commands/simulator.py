@@ -17,6 +17,8 @@ DEFAULT_PORT = 8765
 BOOKS_FILE = Path("logs/simulator.db")
 TAPE_BOOKS_FILE = Path("logs/simulator-tape.db")
 """A tape is traded in another currency, so its accounts are kept apart."""
+KIS_BOOKS_FILE = Path("logs/simulator-kis.db")
+"""Another venue's accounts, in won."""
 CONFIG = "config/standalone.toml"
 COMMISSION_BPS = Decimal(1)
 OPENING = {"synthetic": {"USDT": Decimal(100_000)}, "tape": {"USD": Decimal(1_000_000)}}
@@ -25,6 +27,7 @@ OPENING = {"synthetic": {"USDT": Decimal(100_000)}, "tape": {"USD": Decimal(1_00
 @dataclass(frozen=True)
 class SimulatorOptions:
     port: int
+    dialect: str
     market: str
     tape_files: Sequence[Path]
     speed: float | None
@@ -44,7 +47,9 @@ def run(options: SimulatorOptions) -> ExitCode:
             return
         where = f"http://{line['host']}:{line['port']}"
         write(f"a simulated {line['market']} venue listens on {where}; its books are in {settings.books_file}")
-        if line["port"] == DEFAULT_PORT:
+        if options.dialect == "kis":
+            write("trade on it as docs/SIMULATOR_KIS.md says under *A rehearsal*; Ctrl-C ends it")
+        elif line["port"] == DEFAULT_PORT:
             write(f"trade on it with `bulkhead run --config {CONFIG}`; Ctrl-C ends it")
         else:
             write(f"trade on it with a copy of {CONFIG} whose three URLs name this port; Ctrl-C ends it")
@@ -61,11 +66,15 @@ def _settings(options: SimulatorOptions) -> SimulatorSettings:
         raise Stopped(ExitCode.CONFIG, sentence)
     if options.tape_files and options.market == "synthetic":
         raise Stopped(ExitCode.CONFIG, "--market synthetic contradicts --replay-ticks: take one of them out")
-    books_file = options.books_file or (TAPE_BOOKS_FILE if market == "tape" else BOOKS_FILE)
+    is_kis = options.dialect == "kis"
+    ours = TAPE_BOOKS_FILE if market == "tape" else KIS_BOOKS_FILE if is_kis else BOOKS_FILE
+    books_file = options.books_file or ours
     try:
         settings = SimulatorSettings.model_validate(
             {
                 "port": options.port,
+                "dialect": options.dialect,
+                "kis": {"always_open": True},
                 "market": market,
                 "seed": options.seed,
                 "events_per_s": options.events_per_s,
@@ -73,7 +82,7 @@ def _settings(options: SimulatorOptions) -> SimulatorSettings:
                 "speed": Decimal(str(options.speed or 1)),
                 "books_file": books_file,
                 "commission_bps": COMMISSION_BPS,
-                "balances": OPENING.get(market),
+                "balances": None if is_kis else OPENING.get(market),
             }
         )
     except ValidationError as error:

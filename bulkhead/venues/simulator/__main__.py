@@ -13,11 +13,12 @@ from bulkhead.venues.simulator.settings import SimulatorSettings
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        "bulkhead.venues.simulator", description="A venue on loopback that speaks Binance Spot."
+        "bulkhead.venues.simulator", description="A venue on loopback that speaks Binance Spot, or KIS."
     )
     parser.add_argument("--settings-json", help="all settings as one JSON object; other arguments override it")
     parser.add_argument("--host")
     parser.add_argument("--port", type=int, help="0 takes any free port")
+    parser.add_argument("--dialect", choices=("binance", "kis"))
     parser.add_argument("--market", choices=("synthetic", "tape"))
     parser.add_argument("--seed", type=int)
     parser.add_argument("--symbols", nargs="+", help="synthetic markets to open (default: all)")

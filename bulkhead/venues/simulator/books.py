@@ -127,6 +127,16 @@ class Books:
         row = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
         return None if row is None else row[0]
 
+    def metas(self, prefix: str) -> dict[str, str]:
+        """What was put under names that begin with `prefix`, in the order of the names."""
+        found = self._db.execute(
+            "SELECT name, value FROM meta WHERE name >= ? AND name < ? ORDER BY name", (prefix, prefix + "\uffff")
+        )
+        return dict(found.fetchall())
+
+    def drop_metas(self, names: Iterable[str]) -> None:
+        self._db.executemany("DELETE FROM meta WHERE name = ?", [(name,) for name in names])
+
     def put_meta(self, values: dict[str, Value]) -> None:
         self._write([], (), (), values)
 
@@ -240,6 +250,14 @@ class Books:
             (*arguments, limit),
         ).fetchall()
         return sorted((_fill(row) for row in rows), key=lambda fill: (fill.trade_id, fill.order_id))
+
+    def all_fills(self, account: Account) -> list[Fill]:
+        """Every fill that is kept, in the order in which they happened within a symbol."""
+        rows = self._db.execute(
+            f"SELECT {_FILL_COLUMNS} FROM fill WHERE account = ? ORDER BY time_ms, symbol, trade_id, order_id",
+            (account.name,),
+        )
+        return [_fill(row) for row in rows]
 
     def fees(self, account: Account) -> dict[str, Decimal]:
         """Commission taken from the account so far, by asset."""

@@ -15,6 +15,9 @@ ABORT_EXTENSION = "bulkhead.abort"
 SEND_NOW_EXTENSION = "bulkhead.send_now"
 """Likewise a function that writes a text message if the socket has room, and says whether it did."""
 
+PONGS_EXTENSION = "bulkhead.pongs"
+"""Likewise the last pong frames that the client sent, of whatever content."""
+
 
 class Connection:
     """One client's socket. `push` never blocks and never raises."""
@@ -98,6 +101,8 @@ class Connections:
         connection.is_closed = True
         self._open.discard(connection)
 
-    def cut_all(self) -> None:
+    def cut_all(self, paths: tuple[str, ...] = ("",)) -> None:
+        """Those whose path begins so."""
         for connection in list(self._open):
-            connection.cut()
+            if connection.websocket.url.path.startswith(paths):
+                connection.cut()

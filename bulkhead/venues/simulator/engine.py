@@ -5,9 +5,9 @@ reported; house orders (agents) take a short path without any of that. Ids: orde
 orders only, trade ids count every trade of a symbol; all rise by one.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from decimal import ROUND_CEILING, ROUND_DOWN, Decimal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
 
 from bulkhead.venues.simulator.accounts import ZERO, Account
 from bulkhead.venues.simulator.errors import (
@@ -17,8 +17,9 @@ from bulkhead.venues.simulator.errors import (
     invalid_symbol,
     unknown_order_sent,
 )
+from bulkhead.venues.simulator.fees import Fees, ShareOfFill
 from bulkhead.venues.simulator.filters import check_filters
-from bulkhead.venues.simulator.instruments import UNIT
+from bulkhead.venues.simulator.instruments import MarketRules
 from bulkhead.venues.simulator.orderbook import Book
 from bulkhead.venues.simulator.orders import (
     CANCELED,
@@ -31,6 +32,7 @@ from bulkhead.venues.simulator.orders import (
     MARKET,
     NEW,
     PARTIALLY_FILLED,
+    REDUCED,
     TRADE,
     Fill,
     Order,
@@ -39,6 +41,9 @@ from bulkhead.venues.simulator.orders import (
     PublicTrade,
     Report,
 )
+
+Check = Callable[[MarketRules, OrderRequest, Decimal | None], None]
+"""Raises what the venue's protocol says of an order that breaks a rule of its market; told the last trade's price."""
 
 
 @dataclass(slots=True)
@@ -59,7 +64,11 @@ class Engine:
         commission_bps: Decimal,
         commission_in_quote: bool,
         counters: Counters,
+        *,
+        fees: Fees | None = None,
+        check: Check = check_filters,
     ) -> None:
+        """`fees` replaces the commission in basis points."""
         self.books = books
         self.accounts: dict[str, Account] = {}
         self.counters = counters
@@ -68,8 +77,8 @@ class Engine:
         self.fees: dict[str, Decimal] = {}
         self.now_ms = 0
         self.out = Outbox()
-        self._rate = commission_bps / 10_000
-        self._is_fee_in_quote = commission_in_quote
+        self._fees = fees or ShareOfFill(commission_bps / 10_000, commission_in_quote)
+        self._check = check
         self._sequence = 0
         self._house_order_id = 0
 
@@ -78,7 +87,7 @@ class Engine:
     def place(self, account: Account, request: OrderRequest) -> Order:
         """Accept and match an order. Raises Refused, and then nothing has changed."""
         book = self.book(request.symbol)
-        check_filters(book.rules, request, _value_price(book, request.is_buy))
+        self._check(book.rules, request, _value_price(book, request.is_buy))
         if request.client_order_id in account.open_by_client_id:
             raise duplicate_order()
         open_here = sum(1 for order in account.open_orders.values() if order.symbol == request.symbol)
@@ -99,14 +108,33 @@ class Engine:
                 self._end(order, EXPIRED, EXPIRED)
         return order
 
-    def cancel(self, order: Order, cancel_id: str) -> None:
-        """Take an open order off the book. Raises Refused when it is no longer open."""
+    def cancel(self, order: Order, cancel_id: str, status: str = CANCELED) -> None:
+        """Take an open order off the book, by CANCELED or EXPIRED. Raises Refused when it is no longer open."""
         if not order.is_open:
             raise unknown_order_sent()
         self.books[order.symbol].remove(order)
         self.out.symbols.add(order.symbol)
         order.account.untrack(order)
-        self._end(order, CANCELED, CANCELED, cancel_id)
+        self._end(order, status, status, cancel_id)
+
+    def reduce(self, order: Order, quantity: Decimal) -> None:
+        """Take `quantity`, less than what is left, off an open order, which keeps its place in the queue."""
+        order.leaves -= quantity
+        order.quantity -= quantity
+        order.updated_ms = self.now_ms
+        book = self.books[order.symbol]
+        book.after_fill(order, order.is_buy, quantity)
+        self.out.symbols.add(order.symbol)
+        self._release(book, order)
+        self._report(order, REDUCED)
+
+    def can_replace(self, order: Order, quantity: Decimal, price: Decimal) -> bool:
+        """Whether the account can fund `quantity` of an open order's rest at another price."""
+        rules = self.books[order.symbol].rules
+        kept = self._needed(replace(order, leaves=order.leaves - quantity))
+        needed = self._needed(replace(order, leaves=quantity, price=price, quote_filled=ZERO))
+        free = order.account.balance(rules.quote if order.is_buy else rules.base).free
+        return needed <= free + order.locked - kept
 
     def restore(self, order: Order) -> None:
         """Put an open order of an earlier run back on its book; its balance is locked already."""
@@ -232,9 +260,8 @@ class Engine:
             account.add_free(rules.quote, -signed * price)
             return
         order.updated_ms = self.now_ms
-        fee_asset = rules.quote if self._is_fee_in_quote or not order.is_buy else rules.base
-        charged_on = amount if fee_asset == rules.quote else quantity
-        fee = (charged_on * self._rate).quantize(UNIT, ROUND_DOWN)
+        fee_asset = rules.quote if self._fees.is_in_quote or not order.is_buy else rules.base
+        fee = self._fees.of_fill(order, amount if fee_asset == rules.quote else quantity)
         account.add_free(rules.base, quantity if order.is_buy else -quantity)
         account.add_free(rules.quote, -amount if order.is_buy else amount)
         account.add_free(fee_asset, -fee)
@@ -266,15 +293,13 @@ class Engine:
         if not order.is_buy:
             return order.leaves
         amount = order.price * order.leaves
-        if self._is_fee_in_quote:
-            amount += (amount * self._rate).quantize(UNIT, ROUND_CEILING)
-        return amount
+        return amount + self._fees.held_back(order, amount)
 
     def _fund(self, book: Book, order: Order) -> None:
         asset = book.rules.quote if order.is_buy else book.rules.base
         if order.type == MARKET and order.is_buy:
             amount = book.sweep(order)[1]
-            needed = amount + (amount * self._rate).quantize(UNIT, ROUND_CEILING) * self._is_fee_in_quote
+            needed = amount + self._fees.held_back(order, amount)
         else:
             needed = self._needed(order)
         if needed > order.account.balance(asset).free:

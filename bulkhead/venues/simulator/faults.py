@@ -1,12 +1,14 @@
-"""Switches that make the venue misbehave on purpose. They are ours, not Binance's, and off until a test sets them.
+"""Switches that make the venue misbehave on purpose. They are ours, no venue's, and off until a test sets them.
 
 What each does is beside its field. Counted switches count down; the others stay until set back. `spoil` and `hold` name
-the kind of request they strike, so that any request can fail at any instant of an order's life.
+the kind of request they strike, so that any request can fail at any instant of an order's life. Those marked KIS do
+nothing in another dialect.
 """
 
 import asyncio
 from collections import Counter
 from enum import StrEnum
+from random import Random
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -48,6 +50,29 @@ class Spoil(BaseModel):
     exclude. A number: this HTTP status, execution status unknown (-1007)."""
 
 
+UnknownCode = Literal["EGW00301", "EGW00302"]
+
+
+class UnknownOrders(BaseModel):
+    """KIS: the next `count` orders are answered with a code that says nothing about what became of them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    code: UnknownCode = "EGW00302"
+    count: int = Field(1, ge=0)
+    accept: bool = False
+
+
+class UnknownShare(BaseModel):
+    """KIS: this share of the orders ends without an answer that tells their fate (EGW00302, or the connection is cut),
+    and of those one half is accepted. Which ones is drawn from the seed, one draw per order."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    share: float = Field(ge=0, le=1)
+    seed: int = 1
+
+
 class FaultRequest(BaseModel):
     """Body of POST /sim/faults; a switch that is not named stays as it is."""
 
@@ -75,8 +100,32 @@ class FaultRequest(BaseModel):
     """Each report of the order stream is sent twice."""
     acks_after_fills: bool | None = None
     """The stream tells an order's acceptance after the fills that came with it."""
+    silent_streams: tuple[str, ...] | None = None
+    """Of these symbols no market data is streamed, and nothing says so; REST answers as ever. Empty ends it."""
+    quotes_down: Literal["none", "keyless", "all"] | None = None
+    """Requests for best bid and ask are answered with HTTP 503: those without a key only (as the provider of a feed is
+    asked), or all."""
     halt_market: bool | None = None
     """The synthetic market stands still: nobody but the account itself trades, so books can be compared."""
+    unknown_orders: UnknownOrders | None = None
+    unknown_share: UnknownShare | None = None
+    """A share of 0 ends it."""
+    reject_later: int | None = Field(None, ge=0)
+    """KIS: the next n orders are answered as sent, and then the exchange rejects them: by notice, and in the list."""
+    notices_first: bool | None = None
+    """KIS: notices of an order are sent before the answer to it, not after."""
+    expire_tokens: bool = False
+    """KIS: every access token expires now, and the next one may be asked for at once."""
+    second_session: Literal["refuse_new", "drop_old"] | None = None
+    """KIS: which of two sessions of one app key has to go."""
+    clock_ahead_ms: int | None = Field(None, ge=-86_400_000, le=86_400_000)
+    """The venue's clock goes so far before the true time; below zero, behind it."""
+    refuse_keys: bool | None = None
+    """Binance: signed REST requests are refused with -2015; streams that are up stay up."""
+    fail_public: bool | None = None
+    """Binance: what needs no key (time, trading rules, books) is answered with 503."""
+    refuse_streams: Literal["none", "market", "orders"] | None = None
+    """Binance: cut the WebSockets of this kind, and refuse new ones."""
     drop_connections: bool = False
     """Cut every WebSocket now."""
     refuse_connections_s: float | None = Field(None, ge=0, le=3_600)
@@ -91,7 +140,16 @@ _PLAIN = (
     "lose_reports",
     "repeat_reports",
     "acks_after_fills",
+    "silent_streams",
+    "quotes_down",
     "halt_market",
+    "reject_later",
+    "notices_first",
+    "second_session",
+    "clock_ahead_ms",
+    "refuse_keys",
+    "fail_public",
+    "refuse_streams",
 )
 
 
@@ -109,7 +167,23 @@ class Faults:
         self.lose_reports = 0
         self.repeat_reports = False
         self.acks_after_fills = False
+        self.silent_streams: tuple[str, ...] = ()
+        self.quotes_down: Literal["none", "keyless", "all"] = "none"
         self.halt_market = False
+        self.unknown_code: UnknownCode = "EGW00302"
+        self.unknown_accept = False
+        self.unknown_count = 0
+        self.unknown_share = 0.0
+        self.unknown_drawn = 0
+        """Orders that were struck by the share."""
+        self.reject_later = 0
+        self.notices_first = False
+        self.second_session: str | None = None
+        self.clock_ahead_ms = 0
+        self.refuse_keys = False
+        self.fail_public = False
+        self.refuse_streams = "none"
+        self._unknown_rng = Random(0)  # noqa: S311 - a test's dice
         self._spoils: dict[Kind, Spoil] = {}
         self._holds: dict[Kind, Place] = {}
         self._held: Counter[Kind] = Counter()
@@ -124,6 +198,12 @@ class Faults:
             self.order_status = request.order_status
             self.accept = request.accept
             self.order_status_count = request.count
+        if request.unknown_orders is not None:
+            unknown = request.unknown_orders
+            self.unknown_code, self.unknown_accept, self.unknown_count = unknown.code, unknown.accept, unknown.count
+        if request.unknown_share is not None:
+            self.unknown_share = request.unknown_share.share
+            self._unknown_rng = Random(request.unknown_share.seed)  # noqa: S311 - a test's dice
         if request.spoil is not None:
             self._spoils[request.spoil.requests] = request.spoil
         for kind, place in (request.hold or {}).items():
@@ -155,12 +235,25 @@ class Faults:
         self._spoils[kind] = spoil.model_copy(update={"count": spoil.count - 1})
         return spoil
 
+    def draw_unknown(self) -> tuple[bool, bool] | None:
+        """Whether an order is struck by the share, and then whether it is accepted and whether it gets an answer."""
+        if not self.unknown_share or self._unknown_rng.random() >= self.unknown_share:
+            return None
+        self.unknown_drawn += 1
+        return self._unknown_rng.random() < 0.5, self._unknown_rng.random() < 0.5
+
+    def refuses_quotes(self, has_key: bool) -> bool:
+        return self.quotes_down == "all" or (self.quotes_down == "keyless" and not has_key)
+
     def told(self, reports: list[Report]) -> list[Report]:
         """What the order stream tells of these reports, in this order."""
         told = [report for report in reports if not self.take("lose_reports")]
         if self.acks_after_fills:
             told.sort(key=lambda report: report.execution_type == NEW)
         return [report for report in told for _ in range(2 if self.repeat_reports else 1)]
+
+    def holds(self, kind: Kind | None, place: Place) -> bool:
+        return kind is not None and self._holds.get(kind) is place
 
     async def wait(self, kind: Kind | None, place: Place) -> None:
         """While requests of this kind are held there."""

@@ -34,5 +34,5 @@ def _check_price(rules: MarketRules, price: Decimal) -> None:
         raise not_positive("price", price)
     if decimals_of(price) > DECIMALS:
         raise too_precise("price")
-    if not rules.min_price <= price <= rules.max_price or price % rules.tick_size:
+    if not rules.min_price <= price <= rules.max_price or price % rules.tick_at(price):
         raise filter_failure("PRICE_FILTER")

@@ -4,8 +4,10 @@ Rules: a price is a multiple of the tick, a quantity of the step, and the two to
 that price x quantity is exact in eight decimals and within the 28 digits of Python's default decimal context.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
+
+from messages.instruments import TickBand, tick_in
 
 DECIMALS = 8
 """Precision of every asset: what Binance calls baseAssetPrecision and quoteAssetPrecision."""
@@ -21,6 +23,8 @@ class MarketRules:
     base: str
     quote: str
     tick_size: Decimal
+    tick_bands: tuple[TickBand, ...] = field(default=(), kw_only=True)
+    """As Instrument.tick_bands; `tick_size` is then the finest."""
     min_price: Decimal
     max_price: Decimal
     step_size: Decimal
@@ -30,6 +34,8 @@ class MarketRules:
     min_notional: Decimal
     max_open_orders: int
     reference_price: Decimal
+    size_scale: int = 1
+    """How many times larger, in units of the quote asset, the orders of a synthetic market are than in dollars."""
 
     def __post_init__(self) -> None:
         decimals = decimals_of(self.tick_size) + decimals_of(self.step_size)
@@ -38,6 +44,9 @@ class MarketRules:
             raise ValueError(
                 f"{self.symbol}: price x quantity would not be exact in {DECIMALS} decimals, {_DIGITS} digits"
             )
+
+    def tick_at(self, price: Decimal) -> Decimal:
+        return tick_in(self.tick_bands, price) if self.tick_bands else self.tick_size
 
 
 def decimals_of(value: Decimal) -> int:

@@ -12,6 +12,8 @@ from bulkhead.venues.simulator.accounts import ZERO, Account
 NEW, PARTIALLY_FILLED, FILLED = "NEW", "PARTIALLY_FILLED", "FILLED"
 CANCELED, EXPIRED = "CANCELED", "EXPIRED"
 TRADE = "TRADE"
+REDUCED = "REDUCED"
+"""A part was cancelled and the rest goes on; no word of Binance's, where that cannot be."""
 LIMIT, MARKET = "LIMIT", "MARKET"
 GTC, IOC, FOK = "GTC", "IOC", "FOK"
 

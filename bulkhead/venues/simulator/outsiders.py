@@ -5,6 +5,7 @@ when: POST /sim/trade and POST /sim/fill.
 """
 
 import asyncio
+from collections.abc import Callable
 from decimal import Decimal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -33,7 +34,9 @@ class FillRequest(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    client_order_id: str
+    client_order_id: str = ""
+    order_id: str = ""
+    """At KIS, which knows no ids of clients: the order's number, its zeros or not, with or without date and branch."""
     quantity: Decimal | None = Field(None, gt=0)
     """None, or more than is left: all that is left."""
     after_s: float = Field(0.0, ge=0, le=60)
@@ -41,8 +44,9 @@ class FillRequest(BaseModel):
 
 
 class Outsiders:
-    def __init__(self, venue: Venue) -> None:
+    def __init__(self, venue: Venue, find: Callable[[FillRequest], Order | None]) -> None:
         self._venue = venue
+        self._find = find
         self._somebody = Account("somebody", is_house=True)
 
     async def trade(self, request: Request) -> Response:
@@ -77,7 +81,7 @@ class Outsiders:
 
     def _fill(self, asked: FillRequest) -> Decimal | None:
         """What was filled; None when no such order is open."""
-        order: Order | None = self._venue.client.open_by_client_id.get(asked.client_order_id)
+        order = self._find(asked)
         if order is None:
             return None
         quantity = order.leaves if asked.quantity is None else min(asked.quantity, order.leaves)

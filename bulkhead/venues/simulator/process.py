@@ -83,6 +83,7 @@ def ready_line(settings: SimulatorSettings, listener: socket.socket) -> dict[str
         "host": host,
         "port": port,
         "pid": os.getpid(),
+        "dialect": settings.dialect,
         "market": settings.market,
         "lockstep": settings.lockstep,
     }

@@ -28,6 +28,7 @@ from bulkhead.venues.simulator.requests import (
 from bulkhead.venues.simulator.venue import Venue
 
 _BODY_BOUND = 16_384
+_TICKER = "ticker/bookTicker"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +64,14 @@ class RestApi:
         self._endpoints = self._table()
 
     def _table(self) -> dict[tuple[str, str], Endpoint]:
+        """By method and path below /api/v3; whole paths for what is elsewhere."""
         return {
             ("GET", "ping"): Endpoint(lambda _: {}, _flat(1)),
             ("GET", "time"): Endpoint(lambda _: {"serverTime": self._venue.now_ms()}, _flat(1)),
             ("GET", "exchangeInfo"): Endpoint(self._exchange_info, _flat(20)),
             ("GET", "depth"): Endpoint(self._depth, _depth_weight),
             ("GET", "trades"): Endpoint(self._trades, _flat(25)),
+            ("GET", _TICKER): Endpoint(self._book_tickers, lambda params: 2 if params.has("symbol") else 4),
             ("POST", "order"): Endpoint(self._place, _flat(1), Kind.ORDER),
             ("GET", "order"): Endpoint(self._query, _flat(4), Kind.QUERY),
             ("DELETE", "order"): Endpoint(self._cancel, _flat(1), Kind.CANCEL),
@@ -82,12 +85,19 @@ class RestApi:
             ),
             ("GET", "account"): Endpoint(self._account, _flat(20), Kind.LIST),
             ("GET", "rateLimit/order"): Endpoint(self._order_counts, _flat(40), Kind.LIST),
+            **self._wallet(),
         }
+
+    def _wallet(self) -> dict[tuple[str, str], Endpoint]:
+        rights = self._settings.key_rights
+        if rights is None:
+            return {}
+        return {("GET", "/sapi/v1/account/apiRestrictions"): Endpoint(lambda _: rights.as_json(), _flat(1), Kind.LIST)}
 
     async def respond(self, request: Request) -> Response:
         """Answer one request; may cut the connection instead."""
         ip = request.client.host if request.client is not None else ""
-        endpoint = self._endpoints.get((request.method, request.path_params["name"]))
+        endpoint = self._endpoints.get((request.method, request.url.path.removeprefix("/api/v3/")))
         if endpoint is None:
             return Response("<html><body><h2>404 Not found</h2></body></html>", 404, media_type="text/html")
         headers: dict[str, str] = {}
@@ -126,6 +136,12 @@ class RestApi:
         if self._faults.take("rate_limit_next"):
             raise errors.too_much_weight(self._settings.limits.request_weight_per_minute, 1)
         self._limiter.charge(ip, endpoint.weight(params), now_ms)
+        if request.path_params["name"] == _TICKER and self._faults.refuses_quotes("x-mbx-apikey" in request.headers):
+            raise errors.outcome_unknown(503)
+        if self._faults.fail_public and not endpoint.is_signed:
+            raise errors.outcome_unknown(503)
+        if self._faults.refuse_keys and endpoint.is_signed:
+            raise errors.unknown_key()
         if endpoint.is_signed:
             check_key(request.headers.get("x-mbx-apikey"), self._settings.api_key)
             check_timestamp(params, now_ms, self._settings.checks_timestamps)
@@ -153,14 +169,7 @@ class RestApi:
 
     def _exchange_info(self, params: Params) -> object:
         books = self._venue.books
-        if params.has("symbol"):
-            wanted = [self._known_symbol(params)]
-        elif params.has("symbols"):
-            wanted = params.text("symbols").strip("[]").replace('"', "").split(",")
-            if any(symbol not in books for symbol in wanted):
-                raise errors.invalid_symbol()
-        else:
-            wanted = list(books)
+        wanted = [self._known_symbol(params)] if params.has("symbol") else self._symbols(params)
         rules = [books[symbol].rules for symbol in wanted]
         return wire.exchange_info(self._venue.now_ms(), rules, self._settings.limits)
 
@@ -170,6 +179,22 @@ class RestApi:
     def _trades(self, params: Params) -> object:
         recent = self._venue.recent.get(self._known_symbol(params), ())
         return [wire.recent_trade(trade) for trade in list(recent)[-params.limit(500, 1_000) :]]
+
+    def _book_tickers(self, params: Params) -> object:
+        books = self._venue.books
+        if params.has("symbol"):
+            return wire.ticker(books[self._known_symbol(params)])
+        return [wire.ticker(books[symbol]) for symbol in self._symbols(params)]
+
+    def _symbols(self, params: Params) -> list[str]:
+        """Those of `symbols`; without it, all."""
+        books = self._venue.books
+        if not params.has("symbols"):
+            return list(books)
+        wanted = params.text("symbols").strip("[]").replace('"', "").split(",")
+        if any(symbol not in books for symbol in wanted):
+            raise errors.invalid_symbol()
+        return wanted
 
     def _known_symbol(self, params: Params) -> str:
         symbol = params.symbol()

@@ -7,6 +7,7 @@ add what ASGI has no word for, cutting a TCP connection; faults and slow readers
 import asyncio
 import contextlib
 import socket
+from collections import deque
 from collections.abc import Callable, Generator
 from typing import Any
 
@@ -14,25 +15,22 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route, WebSocketRoute
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.routing import Route
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from bulkhead.venues.simulator import wire
-from bulkhead.venues.simulator.accounts import Account
-from bulkhead.venues.simulator.connections import ABORT_EXTENSION, SEND_NOW_EXTENSION, Connections
-from bulkhead.venues.simulator.control import TapeControl, books_json, serve_faults, serve_tape
+from bulkhead.venues.simulator.binance import BinanceDialect
+from bulkhead.venues.simulator.clock import VenueClock
+from bulkhead.venues.simulator.connections import ABORT_EXTENSION, PONGS_EXTENSION, SEND_NOW_EXTENSION, Connections
+from bulkhead.venues.simulator.control import books_json, serve_faults
+from bulkhead.venues.simulator.dialect import Dialect
 from bulkhead.venues.simulator.errors import SimulatorError
 from bulkhead.venues.simulator.faults import FaultRequest, Faults
-from bulkhead.venues.simulator.limits import RateLimiter
-from bulkhead.venues.simulator.orders import Report
+from bulkhead.venues.simulator.kis.dialect import KisDialect
 from bulkhead.venues.simulator.outsiders import Outsiders
-from bulkhead.venues.simulator.rest import RestApi
 from bulkhead.venues.simulator.settings import SimulatorSettings
-from bulkhead.venues.simulator.streams import MarketStreams, serve_stream
 from bulkhead.venues.simulator.synthetic import STEP_MS
-from bulkhead.venues.simulator.user_stream import UserStreams, WsApi, serve_ws_api
 from bulkhead.venues.simulator.venue import Venue
 
 _TICK_S = STEP_MS / 1000
@@ -41,19 +39,11 @@ _TAPE_ROWS_PER_TURN = 2_000
 _PING_INTERVAL_S = 20.0
 _PONG_WITHIN_S = 60.0
 _SHUTDOWN_S = 2
+KEEP_ALIVE_S = 75
+"""Longer than a client of ours keeps an idle connection: else a request may meet our closing of it, and then nobody can
+say whether it arrived. nginx's default."""
+_PONGS_KEPT = 16
 _WS_MESSAGE_BYTES = 65_536
-
-
-class Hub(MarketStreams):
-    """The venue's listener: market events to market streams, account events to user streams."""
-
-    def __init__(self, settings: SimulatorSettings, faults: Faults) -> None:
-        super().__init__(settings.limits)
-        self.users = UserStreams()
-        self._faults = faults
-
-    def on_account(self, account: Account, reports: list[Report], assets: set[str], time_ms: int) -> None:
-        self.users.on_account(account, self._faults.told(reports), assets, time_ms)
 
 
 class Simulator:
@@ -63,19 +53,19 @@ class Simulator:
         self.settings = settings
         self.failure: SimulatorError | None = None
         self.faults = Faults()
-        self.hub = Hub(settings, self.faults)
-        self.venue = Venue(settings, self.hub)
-        self.hub.books = self.venue.books
-        self._outsiders = Outsiders(self.venue)
-        self._limiter = RateLimiter(settings.limits)
+        self.clock = VenueClock(settings.clock_starts_at_ms, settings.clock_speed)
         self._connections = Connections(settings.limits.connections, settings.limits.connection_queue_messages)
-        self._rest = RestApi(self.venue, self._limiter, self.faults)
-        self._ws_api = WsApi(settings, self.hub.users, self._limiter, self.venue.now_ms)
-        self._control: TapeControl | None = None
-        if self.venue.tape is not None:
-            self._control = TapeControl(self.venue.tape, self.hub, self.hub.users, settings.lockstep)
+        self.dialect = self._make_dialect()
+        self.venue = Venue(settings, self.dialect.listener, self.clock.now_ms, self.dialect.house)
+        self.dialect.open(self.venue)
+        self._outsiders = Outsiders(self.venue, self.dialect.find)
         self._gate = Gate()
         self._server = _Server(self._uvicorn_config())
+
+    def _make_dialect(self) -> Dialect:
+        if self.settings.dialect == "kis":
+            return KisDialect(self.settings, self.faults, self._connections, self.clock)
+        return BinanceDialect(self.settings, self.faults, self._connections, self._fail)
 
     async def run(self, listener: socket.socket, on_ready: Callable[[], None]) -> None:
         """Serve on a bound and listening socket until stopped; then close everything."""
@@ -116,7 +106,7 @@ class Simulator:
             if behind_s > _TICK_S * _MOST_STEPS_BEHIND:
                 due = loop.time()  # after a long stall the market goes on from where it stood
             await asyncio.sleep(max(0.0, -behind_s))
-            if not self.faults.halt_market:
+            if self.dialect.lets_market_move() and not self.faults.halt_market:
                 self.venue.step_synthetic()
 
     async def _run_tape(self) -> None:
@@ -134,16 +124,11 @@ class Simulator:
     def _uvicorn_config(self) -> uvicorn.Config:
         app = Starlette(
             routes=[
-                Route("/api/v3/{name:path}", self._rest.respond, methods=["GET", "POST", "PUT", "DELETE"]),
+                *self.dialect.routes(),
                 Route("/sim/faults", self._faults, methods=["GET", "POST"]),
                 Route("/sim/books", self._books, methods=["GET"]),
                 Route("/sim/trade", self._outsiders.trade, methods=["POST"]),
                 Route("/sim/fill", self._outsiders.fill, methods=["POST"]),
-                WebSocketRoute("/ws", self._raw_stream),
-                WebSocketRoute("/ws/{names:path}", self._raw_stream),
-                WebSocketRoute("/stream", self._combined_stream),
-                WebSocketRoute("/ws-api/v3", self._user_api),
-                WebSocketRoute("/sim/tape", self._tape),
             ]
         )
         return uvicorn.Config(
@@ -155,6 +140,7 @@ class Simulator:
             ws_ping_timeout=_PONG_WITHIN_S,
             ws_per_message_deflate=False,
             ws_max_size=_WS_MESSAGE_BYTES,
+            timeout_keep_alive=KEEP_ALIVE_S,
             lifespan="off",
             log_config=None,
             access_log=False,
@@ -167,6 +153,8 @@ class Simulator:
 
     def _apply_faults(self, request: FaultRequest) -> None:
         self.faults.apply(request)
+        self.clock.ahead_ms = self.faults.clock_ahead_ms
+        self.dialect.on_faults(request)
         if request.refuse_connections_s:
             self._gate.shut(request.refuse_connections_s)
             # Not at once: the request that asks for it is answered first.
@@ -175,27 +163,8 @@ class Simulator:
             self._connections.cut_all()
 
     async def _books(self, _: Request) -> Response:
-        books = {**books_json(self.venue), "rate_limit_refusals": self._limiter.refused}
+        books = {**books_json(self.venue), **self.dialect.books()}
         return Response(wire.dumps(books), media_type="application/json")
-
-    async def _raw_stream(self, websocket: WebSocket) -> None:
-        await self._stream(websocket, websocket.path_params.get("names", ""), is_combined=False)
-
-    async def _combined_stream(self, websocket: WebSocket) -> None:
-        await self._stream(websocket, websocket.query_params.get("streams", ""), is_combined=True)
-
-    async def _stream(self, websocket: WebSocket, names: str, is_combined: bool) -> None:
-        wanted = [name for name in names.split("/") if name]
-        with contextlib.suppress(WebSocketDisconnect):
-            await serve_stream(websocket, wanted, is_combined, self.hub, self._connections, self.settings.limits)
-
-    async def _user_api(self, websocket: WebSocket) -> None:
-        with contextlib.suppress(WebSocketDisconnect):
-            await serve_ws_api(websocket, self._ws_api, self.hub.users, self._connections)
-
-    async def _tape(self, websocket: WebSocket) -> None:
-        with contextlib.suppress(WebSocketDisconnect):
-            await serve_tape(websocket, self._control, self._connections, self._fail)
 
 
 class _Server(uvicorn.Server):
@@ -251,8 +220,17 @@ class WsProtocol(WebSocketsSansIOProtocol):
         super().handle_connect(event)
         if self.response.status_code == 101:
             # The application's task was only scheduled, so it sees this.
-            extensions = {ABORT_EXTENSION: self.transport.abort, SEND_NOW_EXTENSION: self.send_now}
+            self.pongs: deque[bytes] = deque(maxlen=_PONGS_KEPT)
+            extensions = {
+                ABORT_EXTENSION: self.transport.abort,
+                SEND_NOW_EXTENSION: self.send_now,
+                PONGS_EXTENSION: self.pongs,
+            }
             self.scope["extensions"] = extensions  # type: ignore[typeddict-item]
+
+    def handle_pong(self, event: Any) -> None:
+        self.pongs.append(bytes(event.data))
+        super().handle_pong(event)
 
     def send_now(self, text: str) -> bool:
         """Write without a task of its own, which a tick would otherwise wait for; the same steps as uvicorn's send."""

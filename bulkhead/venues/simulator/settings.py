@@ -8,11 +8,19 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from bulkhead.venues.simulator.instruments import SYNTHETIC_SYMBOLS
+from bulkhead.venues.simulator.kis.settings import DEMO_KIS_ACCOUNT as DEMO_KIS_ACCOUNT
+from bulkhead.venues.simulator.kis.settings import DEMO_KIS_APP_KEY as DEMO_KIS_APP_KEY
+from bulkhead.venues.simulator.kis.settings import DEMO_KIS_APP_SECRET as DEMO_KIS_APP_SECRET
+from bulkhead.venues.simulator.kis.settings import DEMO_KIS_HTS_ID as DEMO_KIS_HTS_ID
+from bulkhead.venues.simulator.kis.settings import DEMO_KIS_PRODUCT as DEMO_KIS_PRODUCT
+from bulkhead.venues.simulator.kis.settings import KisSection
+from bulkhead.venues.simulator.kis.stocks import KIS_SYMBOLS
 
 # Well-known words, not secrets: the simulator listens on loopback only and no real venue knows them.
 DEMO_API_KEY = "BulkheadDemoKeyForTheSimulatedVenueOnLoopbackOnlyNotASecret00001"
 DEMO_API_SECRET = "BulkheadDemoSecretForTheSimulatedVenueOnLoopbackOnlyNotReal00001"  # noqa: S105
 
+_KIS_OPENING = {"KRW": Decimal(100_000_000)}
 _OPENING = {"synthetic": {"USDT": Decimal(100_000)}, "tape": {"USD": Decimal(1_000_000)}}
 
 Amount = Annotated[Decimal, Field(ge=0, lt=Decimal(10) ** 15, decimal_places=8, allow_inf_nan=False)]
@@ -44,6 +52,31 @@ class Limits(BaseModel):
     """No share is judged before a tape file has this many rows."""
 
 
+class KeyRightsSection(BaseModel):
+    """Of the one key there is; by default as a key for trading should be."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    trade: bool = True
+    withdraw: bool = False
+    transfer: bool = False
+    bound_to_addresses: bool = True
+
+    def as_json(self) -> dict[str, bool]:
+        """GET /sapi/v1/account/apiRestrictions."""
+        return {
+            "ipRestrict": self.bound_to_addresses,
+            "enableReading": True,
+            "enableWithdrawals": self.withdraw,
+            "enableInternalTransfer": self.transfer,
+            "permitsUniversalTransfer": False,
+            "enableMargin": False,
+            "enableFutures": False,
+            "enableVanillaOptions": False,
+            "enableSpotAndMarginTrading": self.trade,
+        }
+
+
 class SimulatorSettings(BaseModel):
     """Settings of one simulator process."""
 
@@ -52,6 +85,9 @@ class SimulatorSettings(BaseModel):
     host: str = "127.0.0.1"
     port: int = Field(0, ge=0, le=65_535)
     """0 takes any free port; the ready line names it."""
+    dialect: Literal["binance", "kis"] = "binance"
+    """Whose protocol it speaks."""
+    kis: KisSection = KisSection()
     market: Literal["synthetic", "tape"] = "synthetic"
     seed: int = Field(1, ge=0)
     symbols: tuple[str, ...] = ()
@@ -62,15 +98,22 @@ class SimulatorSettings(BaseModel):
     speed: Decimal = Field(Decimal(1), gt=0, le=1_000_000)
     """How many times faster than recorded a tape plays; unused in lockstep."""
     lockstep: bool = False
+    clock_starts_at_ms: int | None = Field(None, ge=0)
+    """Where the venue's clock starts, in Unix ms; none: the wall's time. Not with a tape, which brings its own."""
+    clock_speed: Decimal = Field(Decimal(1), gt=0, le=100_000, decimal_places=6)
+    """How many times faster than the wall's the venue's clock runs. What the market does is the wall's."""
     books_file: Path | None = None
     """SQLite file of accounts, orders and fills; none keeps them in memory."""
     commission_bps: Decimal = Field(Decimal(10), ge=0, le=1_000, decimal_places=2)
     commission_in: Literal["received", "quote"] | None = None
     """None: in the asset received for synthetic markets (as Binance does), in the quote asset for a tape."""
     balances: dict[str, Amount] | None = None
-    """Opening balances by asset, used once for new books; none: 100,000 USDT, or 1,000,000 USD for a tape."""
+    """Opening balances by asset, used once for new books; none: 100,000 USDT, 1,000,000 USD for a tape, at KIS
+    100,000,000 KRW. At KIS shares are named by their symbol."""
     api_key: str = Field(DEMO_API_KEY, pattern=r"^[A-Za-z0-9_-]{1,128}$")
     api_secret: str = Field(DEMO_API_SECRET, min_length=1)
+    key_rights: KeyRightsSection | None = KeyRightsSection()
+    """What the key may do; none: the venue does not tell, as test networks do not."""
     check_timestamps: bool | None = None
     """None: checked unless in lockstep, where a clock that stands still cannot tell an old request from a new one."""
     limits: Limits = Limits()
@@ -96,14 +139,23 @@ class SimulatorSettings(BaseModel):
             raise ValueError("market = tape needs at least one of tape_files")
         if self.market == "synthetic" and (self.tape_files or self.lockstep):
             raise ValueError("tape_files and lockstep need market = tape")
-        unknown = [symbol for symbol in self.symbols if symbol not in SYNTHETIC_SYMBOLS]
+        if self.market == "tape" and (self.dialect == "kis" or self._has_clock_of_its_own):
+            raise ValueError("market = tape goes with dialect = binance and with the tape's own clock only")
+        offered = KIS_SYMBOLS if self.dialect == "kis" else SYNTHETIC_SYMBOLS
+        unknown = [symbol for symbol in self.symbols if symbol not in offered]
         if unknown:
-            raise ValueError(f"no synthetic market {', '.join(unknown)}; there are {', '.join(SYNTHETIC_SYMBOLS)}")
+            raise ValueError(f"no synthetic market {', '.join(unknown)}; there are {', '.join(offered)}")
         return self
 
     @property
+    def _has_clock_of_its_own(self) -> bool:
+        return self.clock_starts_at_ms is not None or self.clock_speed != 1
+
+    @property
     def opening_balances(self) -> dict[str, Decimal]:
-        return dict(_OPENING[self.market] if self.balances is None else self.balances)
+        if self.balances is not None:
+            return dict(self.balances)
+        return dict(_KIS_OPENING if self.dialect == "kis" else _OPENING[self.market])
 
     @property
     def commission_in_quote(self) -> bool:

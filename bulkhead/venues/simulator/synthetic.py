@@ -81,7 +81,7 @@ class Maker:
         self._levels = levels
         self._spacing = max(1, round(opening_ticks * spacing_bps * _BPS))
         self._half_spread = opening_ticks * spacing_bps * _BPS / 2
-        self._lots = max(2.0, notional / float(rules.reference_price * rules.step_size))
+        self._lots = max(2.0, notional * rules.size_scale / float(rules.reference_price * rules.step_size))
         self._bids: dict[int, Order] = {}
         self._asks: dict[int, Order] = {}
 
@@ -145,7 +145,7 @@ class SymbolMarket:
     def _take(self, fair_ticks: float) -> None:
         rules, rng = self.book.rules, self._rng
         bid, _, ask, _ = self.book.top()
-        size = rng.lognormvariate(0.0, 1.0) * 1_000 / float(rules.reference_price * rules.step_size)
+        size = rng.lognormvariate(0.0, 1.0) * 1_000 * rules.size_scale / float(rules.reference_price * rules.step_size)
         quantity = rules.step_size * max(1, int(size))
         leaning = rng.gauss(0.0, 1.0)
         if bid is not None and ask is not None:

@@ -10,13 +10,17 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import dataclass
+from decimal import Decimal
 from typing import Protocol
 
 from bulkhead.venues.simulator.accounts import Account
 from bulkhead.venues.simulator.books import Books
-from bulkhead.venues.simulator.engine import Engine
+from bulkhead.venues.simulator.engine import Check, Engine
 from bulkhead.venues.simulator.errors import SimulatorError, no_such_order, unknown_order_sent
-from bulkhead.venues.simulator.instruments import SYNTHETIC_SYMBOLS, equity_rules, synthetic_rules
+from bulkhead.venues.simulator.fees import Fees
+from bulkhead.venues.simulator.filters import check_filters
+from bulkhead.venues.simulator.instruments import MarketRules, equity_rules, synthetic_rules
 from bulkhead.venues.simulator.orderbook import Book, OrderBook
 from bulkhead.venues.simulator.orders import TRADE, Fill, Order, OrderRequest, PublicTrade, Report
 from bulkhead.venues.simulator.settings import SimulatorSettings
@@ -46,15 +50,31 @@ class Listener(Protocol):
     def on_account(self, account: Account, reports: list[Report], assets: set[str], time_ms: int) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class House:
+    """What a protocol other than Binance's brings along: its markets, its fees, who has an account besides `client`."""
+
+    rules: dict[str, MarketRules]
+    fees: Fees
+    check: Check
+    others: dict[str, dict[str, Decimal]]
+    """Opening balances of further accounts, by name."""
+
+
 class Venue:
-    """One account (`client`), one market, one set of books."""
+    """One account (`client`), with some protocols others beside it; one market, one set of books."""
 
     def __init__(
-        self, settings: SimulatorSettings, listener: Listener, wall_ms: Callable[[], int] | None = None
+        self,
+        settings: SimulatorSettings,
+        listener: Listener,
+        wall_ms: Callable[[], int] | None = None,
+        house: House | None = None,
     ) -> None:
         """Open books and market. Raises SimulatorError, and then holds no file open."""
         self.settings = settings
         self.listener = listener
+        self._house = house
         self._wall_ms = wall_ms or (lambda: time.time_ns() // 1_000_000)
         self.synthetic: SyntheticMarket | None = None
         self.tape: TapeMarket | None = None
@@ -67,11 +87,20 @@ class Venue:
             counters = self.store.load_counters()
             self._reserved = dict(counters.trade_ids)
             self.books: dict[str, Book] = {}
-            self.engine = Engine(self.books, settings.commission_bps, settings.commission_in_quote, counters)
+            self.engine = Engine(
+                self.books,
+                settings.commission_bps,
+                settings.commission_in_quote,
+                counters,
+                fees=None if house is None else house.fees,
+                check=check_filters if house is None else house.check,
+            )
             self.engine.now_ms = self._wall_ms()
             open_market = self._open_tape if settings.market == "tape" else self._open_synthetic
             start_market = open_market(opened, (run - 1) * _UPDATE_IDS_PER_RUN)
-            self.client = self._restore_account()
+            self.client = self._restore_account("client", settings.opening_balances)
+            others = {} if house is None else house.others
+            self.accounts = (self.client, *(self._restore_account(*other) for other in others.items()))
             start_market()
             opened.pop_all()
 
@@ -156,7 +185,7 @@ class Venue:
         out = self.engine.out
         events = len(out.trades)
         if out.reports:
-            self.store.commit(out.reports, (self.client,), self.engine.counters)
+            self.store.commit(out.reports, self.accounts, self.engine.counters)
         if events:
             self._publish_trades(out.trades)
         top = book.top()
@@ -167,11 +196,16 @@ class Venue:
         if self.tape is not None:
             self._publish_depth(book)
         if out.reports:
-            reports, assets = list(out.reports), self.client.changed_assets
-            self.client.changed_assets = set()
-            self.listener.on_account(self.client, reports, assets, self.engine.now_ms)
+            self._tell_accounts(list(out.reports))
         out.clear()
         return events
+
+    def _tell_accounts(self, reports: list[Report]) -> None:
+        for account in self.accounts:
+            own = [report for report in reports if report.order.account is account]
+            if own:
+                assets, account.changed_assets = account.changed_assets, set()
+                self.listener.on_account(account, own, assets, self.engine.now_ms)
 
     def _publish_trades(self, trades: list[PublicTrade]) -> None:
         symbol, last_id = trades[-1].symbol, trades[-1].trade_id
@@ -195,8 +229,8 @@ class Venue:
 
     # -- start ----------------------------------------------------------------------------------------------------
 
-    def _restore_account(self) -> Account:
-        account, orders = self.store.load_account("client", self.settings.opening_balances)
+    def _restore_account(self, name: str, opening: dict[str, Decimal]) -> Account:
+        account, orders = self.store.load_account(name, opening)
         self.engine.accounts[account.name] = account
         for order in orders:
             if order.symbol not in self.books:
@@ -210,8 +244,9 @@ class Venue:
     def _open_synthetic(self, _: ExitStack, first_update_id: int) -> Callable[[], None]:
         """Open the books; returns what opens the ladders, once account orders are back on the books."""
         settings = self.settings
-        rules = synthetic_rules(settings.limits.max_open_orders_per_symbol)
-        wanted = settings.symbols or SYNTHETIC_SYMBOLS
+        house = self._house
+        rules = synthetic_rules(settings.limits.max_open_orders_per_symbol) if house is None else house.rules
+        wanted = settings.symbols or tuple(rules)
         books = {symbol: OrderBook(rules[symbol], first_update_id) for symbol in wanted}
         self.books.update(books)
 

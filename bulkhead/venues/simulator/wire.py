@@ -47,6 +47,18 @@ def book_ticker(symbol: str, update_id: int, top: Top) -> str:
     )
 
 
+def ticker(book: Book) -> Json:
+    """The same over REST, where it has no number."""
+    bid, bid_quantity, ask, ask_quantity = book.top()
+    return {
+        "symbol": book.rules.symbol,
+        "bidPrice": text(bid or ZERO),
+        "bidQty": text(bid_quantity),
+        "askPrice": text(ask or ZERO),
+        "askQty": text(ask_quantity),
+    }
+
+
 def depth_update(symbol: str, time_ms: int, first_id: int, last_id: int, bids: Depth, asks: Depth) -> str:
     event = {
         "e": "depthUpdate",

@@ -1,9 +1,16 @@
 """The REST API over real sockets: the fields of each answer, the words of each error, headers and limits."""
 
+import time
+from contextlib import closing
+from http.client import HTTPConnection
+from urllib.parse import urlsplit
+
 import pytest
 
 from bulkhead.venues.simulator.process import RunningSimulator, in_thread
+from bulkhead.venues.simulator.server import KEEP_ALIVE_S
 from bulkhead.venues.simulator.settings import DEMO_API_KEY, DEMO_API_SECRET, Limits
+from bulkhead.venues.transport.http import HttpSettings
 from tests.venues.simulator.kit import QUIET, Client, now_ms, sign
 
 pytestmark = pytest.mark.process
@@ -274,3 +281,15 @@ def test_limits_end_in_429_and_then_in_a_ban() -> None:
 
 def test_the_demo_credentials_look_like_real_ones() -> None:
     assert (len(DEMO_API_KEY), len(DEMO_API_SECRET)) == (64, 64)
+
+
+def test_an_idle_connection_is_kept_longer_than_any_client_of_ours_keeps_it() -> None:
+    """Else a request may meet its closing, and nobody can say whether it arrived."""
+    assert HttpSettings().keepalive_s < KEEP_ALIVE_S
+    with in_thread(QUIET) as running, closing(HTTPConnection(urlsplit(running.http_url).netloc)) as wire:
+        for idle_s in (0.0, 5.5):  # uvicorn's own default is 5
+            time.sleep(idle_s)
+            wire.request("GET", "/api/v3/time")
+            sock = wire.sock
+            assert wire.getresponse().read()
+            assert wire.sock is sock is not None, "it was closed, and a new one made"

@@ -10,6 +10,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from bulkhead.venues.simulator.binance import Hub
 from bulkhead.venues.simulator.process import RunningSimulator, in_thread
 from bulkhead.venues.simulator.settings import Limits, SimulatorSettings
 from tests.venues.simulator.kit import (
@@ -131,10 +132,12 @@ def test_a_reader_that_is_too_slow_is_cut_off() -> None:
     settings = SimulatorSettings(symbols=("BTCUSDT",), events_per_s=20_000, limits=limits)
     with in_thread(settings) as sim, narrow_ws(sim, "/ws/btcusdt@trade/btcusdt@bookTicker"):
         # Not reading: the client library stops taking from the socket once its own small queue is full.
+        hub = sim.simulator.dialect.listener
+        assert isinstance(hub, Hub)
         deadline = time.monotonic() + 90
-        while sim.simulator.hub.listeners and time.monotonic() < deadline:
+        while hub.listeners and time.monotonic() < deadline:
             time.sleep(0.05)
-        assert not sim.simulator.hub.listeners
+        assert not hub.listeners
 
 
 def test_connections_are_bounded() -> None:
