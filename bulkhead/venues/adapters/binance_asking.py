@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from bulkhead.venues.adapters.ask_failed import AskFailed
 from bulkhead.venues.wire.binance import outcomes, replies, requests
 from bulkhead.venues.wire.facts import Answered, Family, HttpFact, ProtocolError, WireRequest
 from messages.orders import Balance, VenueExecution, VenueOrder
@@ -21,15 +22,6 @@ WINDOW_MS = 24 * 3_600 * 1_000
 """The venue gives at most 24 hours between startTime and endTime."""
 MAX_WINDOWS = 14
 """Looking back further than this many days reads from the account's first row instead of day by day."""
-
-
-class AskFailed(Exception):
-    """A question got no usable answer. `raw` is what could not be read, if that was the cause."""
-
-    def __init__(self, reason: str, raw: str | None = None) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.raw = raw
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,16 +2,20 @@
 
 from collections.abc import Callable, Iterable
 
-from bulkhead.venues.adapters.binance_asking import AskFailed, Asking, Make
+from bulkhead.venues.adapters.ask_failed import AskFailed
+from bulkhead.venues.adapters.binance_asking import Asking, Make
 from bulkhead.venues.adapters.binance_preflight import Preflight
-from bulkhead.venues.adapters.binance_rates import BinanceRates, Held, Turn
+from bulkhead.venues.adapters.binance_rates import BinanceRates
 from bulkhead.venues.adapters.binance_settings import BinanceSettings
+from bulkhead.venues.adapters.laned_orders import Failed
 from bulkhead.venues.port import VenueRefused, VenueUnavailable
 from bulkhead.venues.transport.http import HttpChannel
 from bulkhead.venues.transport.rate_budget import Purpose
+from bulkhead.venues.transport.turns import Held, Turn
 from bulkhead.venues.wire.binance import requests
 from bulkhead.venues.wire.facts import HttpFact, clipped
 from messages.base import Body
+from messages.clock import VenueTimeTold
 from messages.instruments import InstrumentsLoaded
 from messages.orders import (
     OrderStatusReported,
@@ -22,8 +26,6 @@ from messages.orders import (
 )
 
 _NS_PER_MS = 1_000_000
-Failed = Callable[[str], Body]
-"""Makes the evidence of a question that came to nothing, from the reason."""
 
 
 class Questions:
@@ -86,6 +88,21 @@ class Questions:
         except (VenueUnavailable, VenueRefused) as error:
             return (failed(str(error)),)
         return (InstrumentsLoaded(venue=self._settings.venue, instruments=listed, as_of_ns=as_of_ns),)
+
+    def venue_time(self, channel: HttpChannel, preflight: Preflight, failed: Failed) -> Iterable[Body]:
+        turn = self._turn(Purpose.SURVEY, self._settings.rates.question_wait_s)
+        asked_ns = self._now_ns()
+        try:
+            venue_ms = preflight.server_time_ms(channel, turn)
+        except (VenueUnavailable, VenueRefused) as error:
+            return (failed(str(error)),)
+        told = VenueTimeTold(
+            venue=self._settings.venue,
+            venue_ns=venue_ms * _NS_PER_MS,
+            asked_ns=asked_ns,
+            answered_ns=self._now_ns(),
+        )
+        return (told,)
 
     def _asking(self, channel: HttpChannel, purpose: Purpose) -> Asking:
         def exchange(make: Make) -> HttpFact:

@@ -44,6 +44,10 @@ class Request:
         """Its owner takes it back: whatever comes of its work later is dropped."""
         self._once((self._unsent(code, reason),))
 
+    def settle(self, bodies: Iterable[Body]) -> None:
+        """Answered by somebody else than its work, which has handed it over by returning None."""
+        self._once(bodies)
+
     def fail(self, error: Exception) -> None:
         self._once((self._broken(f"our own code failed: {type(error).__name__}: {error}"),))
 

@@ -5,7 +5,8 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from bulkhead.venues.adapters.binance_asking import MAX_WINDOWS, WINDOW_MS, AskFailed, Asking, Make
+from bulkhead.venues.adapters.ask_failed import AskFailed
+from bulkhead.venues.adapters.binance_asking import MAX_WINDOWS, WINDOW_MS, Asking, Make
 from bulkhead.venues.wire.binance import requests
 from bulkhead.venues.wire.facts import Answered, HttpFact, NoVerdict
 from tests.venues.wire import samples
