@@ -22,6 +22,8 @@ from bulkhead.venues.transport.rate_window import NS_PER_S, Mark, Now, RateWindo
 from bulkhead.venues.wire.facts import RateLimit
 
 PROBE_S = 1.0
+_BEHIND_NS = NS_PER_S // 20
+"""There is room but for those who go before: look again so soon."""
 RATE_LIMITED = "RATE_LIMITED"
 BANNED = "BANNED"
 MARGIN_S = 0.25
@@ -40,9 +42,10 @@ class Purpose(StrEnum):
     """Everything else: snapshots, trading rules, the venue's clock."""
 
 
-_RANK = {purpose: rank for rank, purpose in enumerate(Purpose)}
+RANK = {purpose: rank for rank, purpose in enumerate(Purpose)}
 WindowKey = tuple[str, int]
 """Kind and length in seconds."""
+NOBODY: Mapping[str, int] = {}
 Shares = Mapping[str, Mapping[Purpose, float]]
 """By kind of limit: the share of it held back for each purpose, 0 to 1."""
 
@@ -148,17 +151,22 @@ class RateBudget:
     def ceiling(self, purpose: Purpose, limit: RateLimit) -> int:
         """How far a purpose may fill a limit: what the more urgent ones need stays free."""
         shares = self._shares.get(limit.kind, {})
-        urgent = (share for other, share in shares.items() if _RANK[other] < _RANK[purpose])
+        urgent = (share for other, share in shares.items() if RANK[other] < RANK[purpose])
         return limit.limit - sum(int(limit.limit * share) for share in urgent)
 
     # -- a request's way ----------------------------------------------------------------------------------------------
 
-    def take(self, purpose: Purpose, costs: Mapping[str, int]) -> Grant | Wait | Never:
-        """Ask for a turn; costs by kind of limit."""
+    def take(
+        self, purpose: Purpose, costs: Mapping[str, int], ahead: Mapping[str, int] = NOBODY
+    ) -> Grant | Wait | Never:
+        """Ask for a turn; costs by kind of limit. `ahead` is what those need who go before: it stays free for them."""
         with self._lock:
             now = self._now()
-            held = self._held_back(purpose, now) or (self._full(purpose, costs, now) if self._is_enforced else None)
-            return held or self._grant(costs)
+            return (
+                self._held_back(purpose, now)
+                or (self._full(purpose, costs, ahead, now) if self._is_enforced else None)
+                or self._grant(costs)
+            )
 
     def charge(self, costs: Mapping[str, int]) -> None:
         """Count what was sent without asking, since nothing may hold it back."""
@@ -211,7 +219,9 @@ class RateBudget:
             return Wait(RATE_LIMITED, f"asked to wait {left_s:.1f} s more", left_s, is_told=True)
         return None
 
-    def _full(self, purpose: Purpose, costs: Mapping[str, int], now: Now) -> Wait | Never | None:
+    def _full(
+        self, purpose: Purpose, costs: Mapping[str, int], ahead: Mapping[str, int], now: Now
+    ) -> Wait | Never | None:
         longest_ns, tightest, own_ns = 0, None, 0
         for (kind, _), window in self._windows.items():
             amount = costs.get(kind, 0)
@@ -220,12 +230,14 @@ class RateBudget:
             ceiling = self.ceiling(purpose, window.limit)
             if amount > ceiling:
                 return Never(f"it costs {amount} {kind}, and {_of(window)} leave {ceiling} to {purpose}")
-            if window.used(now) + amount <= ceiling:
+            in_all = amount + ahead.get(kind, 0)
+            if window.used(now) + in_all <= ceiling:
                 continue
-            wait_ns = window.free_in_ns(amount, ceiling, now)
+            # Without those ahead: they may give up, and it would be wrong to have been told to wait for longer.
+            wait_ns = window.free_in_ns(amount, ceiling, now) or _BEHIND_NS
             if wait_ns > longest_ns:
                 longest_ns, tightest = wait_ns, window
-            own_ns = max(own_ns, window.own_free_in_ns(amount, ceiling, now))
+            own_ns = max(own_ns, window.own_free_in_ns(in_all, ceiling, now))
         if tightest is None:
             return None
         if purpose is Purpose.CANCEL and not own_ns:

@@ -25,6 +25,8 @@ from websockets.protocol import State
 from websockets.uri import parse_uri
 
 _READ_BYTES = 64 * 1024
+_MAX_CONTROL_BYTES = 125
+"""RFC 6455, section 5.5."""
 
 
 class WsSettings(BaseModel):
@@ -94,6 +96,13 @@ class WsConnection:
         """Raises ConnectionLost."""
         self._require_open()
         self._protocol.send_text(text.encode())
+        self._flush()
+
+    def pong(self, text: str) -> None:
+        """A pong that nobody's ping frame asked for: some venues ping with a text. As much of it as a control frame may
+        carry. Raises ConnectionLost."""
+        self._require_open()
+        self._protocol.send_pong(text.encode()[:_MAX_CONTROL_BYTES])
         self._flush()
 
     def receive(self) -> list[str]:

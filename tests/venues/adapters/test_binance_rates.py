@@ -2,10 +2,11 @@
 
 import pytest
 
-from bulkhead.venues.adapters.binance_rates import BinanceRates, Held, Turn
+from bulkhead.venues.adapters.binance_rates import BinanceRates
 from bulkhead.venues.rate_settings import RateSettings
 from bulkhead.venues.transport.http import HttpChannel
 from bulkhead.venues.transport.rate_budget import Purpose
+from bulkhead.venues.transport.turns import Held, Turn
 from bulkhead.venues.wire.binance import limits
 from bulkhead.venues.wire.facts import Answered, HttpFact, NothingLeft, NoVerdict, RateLimit, WireRequest
 

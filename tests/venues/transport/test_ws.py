@@ -4,9 +4,11 @@ import random
 import socket
 import threading
 import time
+from contextlib import suppress
 
 import pytest
 from websockets.exceptions import ConnectionClosed
+from websockets.frames import Frame, Opcode
 from websockets.sync.server import ServerConnection
 
 from bulkhead.venues.transport.ws import BackoffSettings, WsHandler, WsReader
@@ -288,3 +290,30 @@ def test_a_message_over_the_bound_ends_the_connection() -> None:
 def test_a_url_that_is_none() -> None:
     with pytest.raises(ConnectionLost):
         WsConnection("http://example.invalid/", SETTINGS)
+
+
+def test_a_pong_that_nobody_asked_for_carries_as_much_as_a_control_frame_may() -> None:
+    pongs: list[str] = []
+
+    def talk(peer: ServerConnection) -> None:
+        hear = peer.protocol.recv_frame
+
+        def spy(frame: Frame) -> None:
+            if frame.opcode is Opcode.PONG:
+                pongs.append(bytes(frame.data).decode())
+            hear(frame)
+
+        peer.protocol.recv_frame = spy  # type: ignore[method-assign]
+        with suppress(ConnectionClosed):
+            peer.send("listening")
+            peer.recv()
+
+    with ws_peer(talk) as url:
+        connection = WsConnection(url, WsSettings())
+        connection.receive_one(5.0)
+        connection.pong("alive")
+        connection.pong("x" * 200)
+        until(lambda: pongs == ["alive", "x" * 125], "both")
+        connection.close()
+        with pytest.raises(ConnectionLost):
+            connection.pong("late")
