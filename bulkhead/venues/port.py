@@ -6,10 +6,14 @@ what the venue says comes back through the sink as evidence. The OMS reads capab
 
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+from bulkhead.venues.key_rights import KeyRights
 from messages.base import Body
+from messages.clock import AskVenueTime
+from messages.costs import TradingCosts
 from messages.instruments import Instrument, LoadInstruments
+from messages.market_health import DataSource
 from messages.orders import (
     CancelOrder,
     OrderChannelDown,
@@ -41,6 +45,7 @@ class VenueCapabilities(Value):
     venue: Name
     client_id: ClientIdScheme
     has_execution_ids: bool
+    """Without them no ExecutionReported is told and none is listed: the totals of the orders are the fills."""
     has_market_orders: bool
     can_amend: bool
     can_cancel_all: bool
@@ -48,6 +53,12 @@ class VenueCapabilities(Value):
     request_validity_s: float
     """After this long, and a margin, a request lost on the way can no longer be accepted (Binance: recvWindow)."""
     submits_in_parallel: bool
+    orders_end_with_day: bool = False
+    """Nothing rests longer than its day: what an intent wants until it is cancelled is asked for as DAY."""
+    costs: TradingCosts | None = None
+    """Set where the venue does not tell what a fill costs."""
+    own_channels: tuple[str, ...] = ()
+    """Marks (`VenueOrder.channel`) that orders of ours bear, where that is known beforehand."""
 
 
 class WriteGuard(Protocol):
@@ -103,11 +114,15 @@ class OrderVenue(Protocol):
         FENCED), and neither is one when it cannot be asked. OrderNotSent means that nothing of it reached the matching
         engine; an id that the venue has already is never answered with it. What the venue has no word for is not sent
         (UNSUPPORTED), never sent as something like it. Fills, and an end without a cancel of ours, are told unasked. An
-        execution has the same id and contents from every source; where the venue has no ids each states the running
-        total."""
+        execution has the same id and contents from every source. Where the venue has no execution ids, an
+        OrderStatusReported is told unasked instead: its order's totals."""
 
     def cancel(self, command: CancelOrder) -> None:
-        """Answers with OrderCancelled, CancelRejected or CancelOutcomeUnknown; other requests never delay it.
+        """Answers with OrderCancelled, CancelRejected or CancelOutcomeUnknown; no other request delays it on its way.
+
+        Where the venue only says that it was sent on, it is answered once the order's end is seen, or after a bounded
+        time as unknown; closing answers those that wait for that. Where orders are named by the venue's number alone,
+        one whose number is not known cannot be cancelled (CancelRejected), nor asked for (OrderQueryFailed).
 
         An order of which nothing has left may be taken back: it is answered with OrderNotSent, then the cancel with
         CancelRejected, both with the code CANCELLED_UNSENT. A cancel that did not succeed is never told before the
@@ -116,8 +131,9 @@ class OrderVenue(Protocol):
     def query(self, command: QueryOrder) -> None:
         """Answers with OrderStatusReported or OrderQueryFailed.
 
-        The report has every execution of the order, each once. `as_of_ns` is our time before the venue looked, since
-        absence is judged by it. A question that came to nothing has failed; it never says that there is no order."""
+        The report has every execution of the order, each once, and where the venue has no execution ids its totals.
+        `as_of_ns` is our time before the venue looked, since absence is judged by it. A question that came to nothing
+        has failed; it never says that there is no order."""
 
     def snapshot(self, command: TakeVenueSnapshot) -> None:
         """Answers with VenueSnapshotTaken or VenueSnapshotFailed.
@@ -128,12 +144,27 @@ class OrderVenue(Protocol):
     def instruments(self, command: LoadInstruments) -> None:
         """Answers with InstrumentsLoaded or InstrumentsFailed; the rules are those of `load_instruments`."""
 
+    def venue_time(self, command: AskVenueTime) -> None:
+        """Answers with VenueTimeTold, or VenueTimeFailed where it cannot be asked or tells no time.
+
+        A signed request that is refused for its key is told as AuthRefused, unasked and once, after the one renewal
+        where there is any; and the first that is accepted again as AuthAccepted."""
+
     def channel(self) -> OrderChannelUp | OrderChannelDown:
         """What the sink was last told of the stream of order updates, for whoever has not heard it; never up before
         open(). Every loss is told, and every return."""
 
     def pending(self) -> int:
         """Requests handed in whose answer has not yet been given to the sink: at zero all has been told."""
+
+
+@runtime_checkable
+class TellsKeyRights(Protocol):
+    """A venue that can be asked what its key may do. Not every one can, so it is no part of OrderVenue."""
+
+    def key_rights(self) -> KeyRights | None:
+        """None: this host of it does not tell. Blocks; only for preflight and doctor. Raises VenueRefused or
+        VenueUnavailable."""
 
 
 class MarketFeed(Protocol):
@@ -145,8 +176,30 @@ class MarketFeed(Protocol):
     def close(self, deadline_s: float) -> None: ...
 
 
+class QuoteSource(Protocol):
+    """Quotes on demand, for when the feed is silent: of the feed's provider, or of the broker.
+
+    `ask` may come from any thread, returns at once, and is answered through the sink: for each symbol by a Quote that
+    is marked with the source, or by QuotesFailed; what is asked for again while its question waits gets one answer for
+    both. It is of the lowest urgency, and waits behind everything else that the venue is asked. Closed, nothing leaves
+    and nothing is answered."""
+
+    @property
+    def source(self) -> DataSource: ...
+
+    def open(self, sink: Sink) -> None: ...
+
+    def close(self, deadline_s: float) -> None: ...
+
+    def ask(self, symbols: tuple[str, ...]) -> None: ...
+
+
 class VenueUnavailable(ConnectionError):
     """The venue could not be asked; the message says which host, what happened and what to check."""
+
+
+class NotOffered(VenueUnavailable):
+    """This host of the venue has no such question."""
 
 
 class VenueBusy(VenueUnavailable):

@@ -24,6 +24,9 @@ class RateSettings(BaseModel):
     """Orders that reduce a position, and cancels, can use it; entries and questions cannot."""
     query_reserve_share: float = Field(0.05, ge=0, le=0.5)
     """Questions about one order, exits and cancels can use it; entries and snapshots cannot."""
+    exhausted_wait_s: float = Field(300.0, ge=0, le=86_400)
+    """Once "too many requests" has outlasted all retries and the venue does not say for how long: nothing but cancels
+    is sent for this long."""
     margin_s: float = Field(0.25, ge=0, le=10)
     """A request counts this much longer than the venue's window."""
 

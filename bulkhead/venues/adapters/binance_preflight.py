@@ -5,16 +5,19 @@ The trading rules are asked for again while it runs, by a lane and on its connec
 from collections.abc import Callable
 from typing import TypeVar
 
-from bulkhead.venues.adapters.binance_rates import BinanceRates, Held, Turn
+from bulkhead.venues.adapters.binance_rates import BinanceRates
 from bulkhead.venues.adapters.binance_settings import BinanceSettings
-from bulkhead.venues.port import VenueBusy, VenueRefused, VenueUnavailable
+from bulkhead.venues.key_rights import KeyRights
+from bulkhead.venues.port import NotOffered, VenueBusy, VenueRefused, VenueUnavailable
 from bulkhead.venues.transport.http import HttpChannel
 from bulkhead.venues.transport.rate_budget import Purpose
+from bulkhead.venues.transport.turns import Held, Turn
 from bulkhead.venues.wire.binance import limits, outcomes, replies, requests
 from bulkhead.venues.wire.facts import Answered, Family, ProtocolError, WireRequest
 from messages.instruments import Instrument
 
 T = TypeVar("T")
+NOT_FOUND = 404
 
 
 class Preflight:
@@ -36,11 +39,17 @@ class Preflight:
 
         return self._ask(lambda: requests.exchange_info(self._settings.symbols), read, channel, turn)
 
-    def server_time_ms(self) -> int:
-        return self._ask(requests.server_time, replies.server_time_ms)
+    def server_time_ms(self, channel: HttpChannel | None = None, turn: Turn | None = None) -> int:
+        return self._ask(requests.server_time, replies.server_time_ms, channel, turn)
 
     def check_key(self, signer: requests.Signer, stamp: Callable[[], requests.Stamp]) -> None:
         self._ask(lambda: requests.account(signer, stamp()), lambda _: None)
+
+    def key_rights(self, signer: requests.Signer, stamp: Callable[[], requests.Stamp]) -> KeyRights | None:
+        try:
+            return self._ask(lambda: requests.key_rights(signer, stamp()), replies.key_rights)
+        except NotOffered:
+            return None
 
     def _ask(
         self,
@@ -71,6 +80,8 @@ class Preflight:
         if verdict.family is not Family.ACCEPTED:
             if outcomes.read_error(fact.text) is not None and fact.status < 500:
                 raise VenueRefused(verdict.code, f"{url}{path} refused: {verdict.reason}")
+            if fact.status == NOT_FOUND:
+                raise NotOffered(f"{url} has no {path}")
             raise VenueUnavailable(f"{url}{path} answered HTTP {fact.status}; check rest_url, or wait and retry")
         result = read(fact.text)
         if isinstance(result, ProtocolError):

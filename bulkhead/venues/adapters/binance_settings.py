@@ -7,18 +7,15 @@ Only the URLs differ between those. Hosts as of 2026-07:
              stream wss://stream.testnet.binance.vision
 """
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import Field, SecretStr
 
-from bulkhead.venues.rate_settings import RateSettings
-from bulkhead.venues.transport.http import HttpSettings
+from bulkhead.venues.adapters.laned_settings import LanedSettings, WsUrl
 from bulkhead.venues.transport.ws import BackoffSettings
 from bulkhead.venues.transport.ws_connection import WsSettings
 from messages.values import Name, Symbol
 
-HttpUrl = Annotated[str, Field(pattern=r"^https?://[^\s?#]+$")]
-WsUrl = Annotated[str, Field(pattern=r"^wss?://[^\s?#]+$")]
 StreamKind = Literal[
     "trade", "bookTicker", "depth5", "depth10", "depth20", "depth5@100ms", "depth10@100ms", "depth20@100ms"
 ]
@@ -27,13 +24,8 @@ MAX_STREAMS = 1_024
 """The venue's bound on streams in one connection."""
 
 
-class BinanceSettings(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
+class BinanceSettings(LanedSettings):
     venue: Name = "binance"
-    account: Name = "main"
-    rest_url: HttpUrl
-    """Scheme and host, without /api/v3."""
     ws_api_url: WsUrl
     """Whole, with its path."""
     stream_url: WsUrl
@@ -45,19 +37,9 @@ class BinanceSettings(BaseModel):
     stream_kinds: tuple[StreamKind, ...] = ("trade", "bookTicker")
     recv_window_ms: int = Field(5_000, ge=1, le=60_000)
     """The venue refuses a signed request older than this; it is also how long an order can stay lost on the way."""
-    lanes: Literal[1, 2] = 2
-    """2: orders, cancels, queries and snapshots have a thread and a connection each, and none delays another. 1: one
-    for all, strictly one request after the other and no waiting for a turn, for runs whose order of events must not
-    depend on the machine."""
     subscribe_timeout_s: float = Field(10.0, gt=0, le=60)
     """For the acknowledgement of the order stream."""
     max_pages: int = Field(200, ge=1, le=10_000)
     """Pages of 1,000 rows that one snapshot may read; one that needs more fails instead of reporting a part."""
-    rates: RateSettings = RateSettings()
-    http: HttpSettings = HttpSettings()
     ws: WsSettings = WsSettings()
     backoff: BackoffSettings = BackoffSettings()
-
-    def longest_wait_s(self, allowed_s: float) -> float:
-        """How long a thread may wait for a turn: with one lane the run's clock may stand still until it is answered."""
-        return allowed_s if self.lanes > 1 else 0.0

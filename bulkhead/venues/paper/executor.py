@@ -34,6 +34,7 @@ def rules_of(instrument: Instrument) -> MarketRules:
         base=instrument.base_asset,
         quote=instrument.quote_asset,
         tick_size=instrument.tick_size,
+        tick_bands=instrument.tick_bands,
         min_price=instrument.tick_size,
         max_price=_MAX_PRICE,
         step_size=instrument.lot_size,
@@ -55,7 +56,7 @@ class PaperExecutor:
         self.update_id = 0
         self.last_top: Top = (None, ZERO, None, ZERO)
         self.last_trade: PublicTrade | None = None
-        self._display = Display(rules.tick_size, rules.step_size)
+        self._display = Display(rules.tick_size, rules.step_size, rules.tick_bands)
         self._resting_bids, self._resting_asks = Ladder(is_bid=True), Ladder(is_bid=False)
         self._plan: deque[Quote] = deque()
         self._met: list[Slice] = []

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import NamedTuple
 
+from messages.instruments import TickBand, tick_in
 from messages.market import Book, MarketData, Quote
 from messages.values import Level
 
@@ -48,6 +49,8 @@ class Market(NamedTuple):
     lot_size: Decimal
     bids: tuple[Rung, ...] = ()
     asks: tuple[Rung, ...] = ()
+    tick_bands: tuple[TickBand, ...] = ()
+    """Where the tick grows with the price; `tick_size` is then the finest."""
 
     def against(self, is_buy: bool) -> tuple[Rung, ...]:
         """What an order meets."""
@@ -65,7 +68,8 @@ class Market(NamedTuple):
         """`price` moved against the order by `share`, on the tick, and never beyond the order's limit."""
         moved = price * (1 + share if asked.is_buy else 1 - share)
         rounding = ROUND_CEILING if asked.is_buy else ROUND_FLOOR
-        on_tick = max(self.tick_size, (moved / self.tick_size).to_integral_value(rounding) * self.tick_size)
+        tick = tick_in(self.tick_bands, moved) if self.tick_bands else self.tick_size
+        on_tick = max(self.tick_size, (moved / tick).to_integral_value(rounding) * tick)
         if asked.limit is None:
             return on_tick
         return min(on_tick, asked.limit) if asked.is_buy else max(on_tick, asked.limit)
@@ -120,8 +124,8 @@ class _Side:
 class Display:
     """The market of one symbol as the feed shows it."""
 
-    def __init__(self, tick_size: Decimal, lot_size: Decimal) -> None:
-        self._tick_size, self._lot_size = tick_size, lot_size
+    def __init__(self, tick_size: Decimal, lot_size: Decimal, tick_bands: tuple[TickBand, ...] = ()) -> None:
+        self._tick_size, self._lot_size, self._tick_bands = tick_size, lot_size, tick_bands
         self.forget()
 
     def forget(self) -> None:
@@ -151,7 +155,7 @@ class Display:
 
     @property
     def market(self) -> Market:
-        return Market(self._tick_size, self._lot_size, self._bids.rungs, self._asks.rungs)
+        return Market(self._tick_size, self._lot_size, self._bids.rungs, self._asks.rungs, self._tick_bands)
 
 
 def _rungs(levels: tuple[Level, ...]) -> tuple[Rung, ...]:

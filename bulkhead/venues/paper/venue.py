@@ -10,19 +10,21 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from bulkhead.venues.answers import cancel_rejected, held_back, not_sent
 from bulkhead.venues.paper.exchange import PaperExchange, strangers
 from bulkhead.venues.paper.executor import rules_of
 from bulkhead.venues.paper.factory import make_model
 from bulkhead.venues.paper.settings import FillSettings
+from bulkhead.venues.paper.surveying import Survey, ask_time
 from bulkhead.venues.paper.worker import Job, Worker, WorkerClosed, WorkerFull
 from bulkhead.venues.port import ClientIdScheme, Sink, VenueCapabilities, VenueRefused, VenueUnavailable, WriteGuard
 from bulkhead.venues.simulator.books import Books
 from bulkhead.venues.simulator.errors import Refused
 from bulkhead.venues.simulator.instruments import MarketRules
 from messages.base import Body
+from messages.clock import AskVenueTime
 from messages.instruments import Instrument, InstrumentsFailed, InstrumentsLoaded, LoadInstruments
 from messages.market import FeedConnected, FeedDisconnected, MarketData, Trade
 from messages.orders import (
@@ -47,14 +49,6 @@ _VALIDITY_MARGIN_S = 1.0
 
 OnFault = Callable[[str, Exception], None]
 OnSent = Callable[[str, int], None]
-
-
-class Survey(Protocol):
-    """Who knows trading rules and time: the venue whose market data it is."""
-
-    def load_instruments(self) -> tuple[Instrument, ...]: ...
-
-    def server_time_ms(self) -> int: ...
 
 
 class _Request(NamedTuple):
@@ -116,7 +110,7 @@ class PaperVenue:
             has_market_orders=True,
             can_amend=False,
             can_cancel_all=False,
-            has_server_time=True,
+            has_server_time=self._survey.capabilities.has_server_time,
             request_validity_s=self._settings.max_latency_s + _VALIDITY_MARGIN_S,
             submits_in_parallel=False,
         )
@@ -234,6 +228,14 @@ class PaperVenue:
         """Asked of the venue on a thread of its own, since it may take long: orders and cancels go on meanwhile."""
         self._take_in()
         threading.Thread(target=self._survey_rules, name=f"{self._venue}-paper-rules", daemon=True).start()
+
+    def venue_time(self, command: AskVenueTime) -> None:
+        """The same: the feed's venue, whose times the ticks bear."""
+        self._take_in()
+        threading.Thread(target=self._survey_time, name=f"{self._venue}-paper-time", daemon=True).start()
+
+    def _survey_time(self) -> None:
+        self._answer((ask_time(self._survey, self._venue, self._now_ns, self._on_fault),))
 
     def _survey_rules(self) -> None:
         as_of_ns = self._now_ns()

@@ -14,6 +14,8 @@ from bulkhead.venues.wire.facts import Answered, Family, HttpFact, NothingLeft, 
 
 NO_SUCH_ORDER = "-2013"
 CANCEL_REJECTED = "-2011"
+KEY_REFUSED = frozenset({-1002, -1022, -2014, -2015})
+"""The key, its secret, or what it may do from this address is not accepted: no other order would be either."""
 IP_BANNED_STATUS = 418
 RATE_LIMITED_STATUS = 429
 ASKED_TO_WAIT = frozenset({RATE_LIMITED_STATUS, IP_BANNED_STATUS})

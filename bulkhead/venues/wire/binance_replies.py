@@ -6,6 +6,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import TypeVar
 
+from bulkhead.venues.key_rights import KeyRights
 from bulkhead.venues.wire import fields
 from bulkhead.venues.wire.binance_outcomes import judge
 from bulkhead.venues.wire.facts import Answered, Family, HttpFact, ProtocolError, Received, Verdict, clipped
@@ -249,6 +250,25 @@ def balances(text: str) -> tuple[Balance, ...] | ProtocolError:
         )
 
     return fields.guarded(text, read)
+
+
+def key_rights(text: str) -> KeyRights | ProtocolError:
+    """Of GET apiRestrictions. A right that is not named there is none."""
+
+    def read() -> KeyRights:
+        said = fields.as_object(fields.parse(text), "apiRestrictions")
+        has = [name for name in _OUTWARD_RIGHTS if name in said and fields.flag(said, name)]
+        return KeyRights(
+            can_trade=fields.flag(said, "enableSpotAndMarginTrading"),
+            can_withdraw=fields.flag(said, "enableWithdrawals") or bool(has),
+            is_bound_to_addresses=fields.flag(said, "ipRestrict"),
+        )
+
+    return fields.guarded(text, read)
+
+
+_OUTWARD_RIGHTS = ("enableInternalTransfer", "permitsUniversalTransfer")
+"""They, too, let money leave the account."""
 
 
 def _order(record: JsonObject) -> VenueOrder:

@@ -105,6 +105,11 @@ def account(signer: Signer, stamp: Stamp) -> WireRequest:
     return signed(signer, "GET", "/api/v3/account", (), stamp, weighing(20))
 
 
+def key_rights(signer: Signer, stamp: Stamp) -> WireRequest:
+    """What the key may do; of the wallet's API, which test networks do not have (weight 1 of a limit of its own)."""
+    return signed(signer, "GET", "/sapi/v1/account/apiRestrictions", (), stamp, weighing(1))
+
+
 def open_orders(signer: Signer, stamp: Stamp) -> WireRequest:
     """Of the whole account: without a symbol nothing of ours can hide (weight 80 instead of 6 for each symbol)."""
     return signed(signer, "GET", "/api/v3/openOrders", (), stamp, weighing(80))

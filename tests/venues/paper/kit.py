@@ -14,6 +14,7 @@ from messages.instruments import Instrument
 from messages.market import Book, Quote, Trade
 from messages.orders import OrderTicket, SubmitOrder, TakeVenueSnapshot, VenueSnapshotTaken
 from messages.values import IntentType, Level, OrderType, Side, TimeInForce
+from tests.simulation.market import CAPABILITIES
 from tests.venues.adapters.kit import Guard, Log
 from tests.venues.transport.peers import until
 
@@ -42,8 +43,8 @@ def instrument(symbol: str = SYMBOL, tick: str = "0.01", lot: str = "0.001") -> 
 
 
 def market(bids: Side_ = (("99.99", "2"),), asks: Side_ = (("100.01", "2"),)) -> Market:
-    sides = (tuple(Rung(D(price), D(quantity)) for price, quantity in side) for side in (bids, asks))
-    return Market(TICK, LOT, *sides)
+    bid_rungs, ask_rungs = (tuple(Rung(D(price), D(quantity)) for price, quantity in side) for side in (bids, asks))
+    return Market(TICK, LOT, bid_rungs, ask_rungs)
 
 
 def asked(quantity: str, *, limit: str | None = None, is_buy: bool = True, number: int = 1) -> Asked:
@@ -123,6 +124,7 @@ class Rules:
 
     def __init__(self, *instruments: Instrument) -> None:
         self.instruments = instruments or (instrument(),)
+        self.capabilities = CAPABILITIES
 
     def load_instruments(self) -> tuple[Instrument, ...]:
         return self.instruments

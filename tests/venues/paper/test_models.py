@@ -1,15 +1,21 @@
 """The fill models, one rule per test."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
+from bulkhead.venues import krx
 from bulkhead.venues.paper.book_model import BookFillModel
 from bulkhead.venues.paper.executor import rules_of
 from bulkhead.venues.paper.factory import ExecutorFactory, make_model
 from bulkhead.venues.paper.market import Market, Rung, Slice
 from bulkhead.venues.paper.settings import FillSettings
 from bulkhead.venues.paper.simple_model import SimpleFillModel
+from bulkhead.venues.simulator.errors import Refused
+from bulkhead.venues.simulator.filters import check_filters
+from bulkhead.venues.simulator.orders import GTC, LIMIT, OrderRequest
+from messages.instruments import Instrument
 from tests.venues.paper.kit import LOT, OFF, OFF_BOOK, SYMBOL, TICK, D, asked, instrument, market
 
 THREE = market(
@@ -169,3 +175,25 @@ def test_one_executor_for_each_symbol_when_it_is_first_needed() -> None:
 def test_rules_that_would_not_be_exact_are_refused() -> None:
     with pytest.raises(ValueError, match="exact"):
         rules_of(instrument(tick="0.000001", lot="0.0001"))
+
+
+def test_where_the_tick_grows_with_the_price_slippage_ends_on_the_tick_of_its_band() -> None:
+    bands = krx.TICK_BANDS
+    shown = Market(D(1), D(1), (Rung(D(20_000), D(10)),), (Rung(D(19_990), D(10)),), bands)
+    slipped = simple(alpha="0.001").take(asked("10"), shown)
+    assert slipped == (Slice(D(20_050), D(10)),), "0.1 % above 19,990 are 20,009.99, in the band of 50"
+    slipped = simple(alpha="0.001").take(asked("10", is_buy=False), shown)
+    assert slipped == (Slice(D(19_980), D(10)),), "and 0.1 % below 20,000 are 19,980, in the band of 10"
+    assert rules_of(krx_share()).tick_at(D(70_000)) == 100
+
+
+def krx_share() -> Instrument:
+    return instrument("005930", "1", "1").model_copy(update={"quote_asset": "KRW", "tick_bands": krx.TICK_BANDS})
+
+
+def test_an_order_off_the_tick_of_its_band_is_refused_by_the_filters() -> None:
+    rules = rules_of(krx_share())
+    fitting = OrderRequest("005930", True, LIMIT, GTC, D(1), D(70_100), "x")
+    check_filters(rules, fitting, None)
+    with pytest.raises(Refused, match="PRICE_FILTER"):
+        check_filters(rules, replace(fitting, price=D(70_150)), None)

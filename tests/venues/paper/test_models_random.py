@@ -44,7 +44,8 @@ def markets(draw: st.DrawFn) -> Market:
             ticks += direction * step
             rungs.append(Rung(ticks * TICK, draw(crumbs)))
         sides.append(tuple(rung for rung in rungs if rung.price > 0))
-    return Market(TICK, LOT, *sides)
+    bids, asks = sides
+    return Market(TICK, LOT, bids, asks)
 
 
 @st.composite

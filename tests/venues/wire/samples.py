@@ -83,7 +83,26 @@ SERVER_SHUTDOWN = """{"stream": "!serverShutdown", "data": {"e": "serverShutdown
 
 STREAM_REPLY = """{"result": null, "id": 1}"""
 
-REST = (ORDER_FULL, ORDER_ACK, CANCELLED, ORDER, f"[{ORDER}]", MY_TRADES, ACCOUNT, EXCHANGE_INFO, DEPTH, TIME, ERROR)
+BOOK_TICKERS = (  # rest-api.md, "Symbol order book ticker"
+    '[{"symbol":"LTCBTC","bidPrice":"4.00000000","bidQty":"431.00000000","askPrice":"4.00000200","askQty":"9.00000000"}'
+    ',{"symbol":"ETHBTC","bidPrice":"0.07946700","bidQty":"9.00000000","askPrice":"100000.00000000",'
+    '"askQty":"1000.00000000"}]'
+)
+
+REST = (
+    ORDER_FULL,
+    ORDER_ACK,
+    CANCELLED,
+    ORDER,
+    f"[{ORDER}]",
+    MY_TRADES,
+    ACCOUNT,
+    EXCHANGE_INFO,
+    DEPTH,
+    TIME,
+    ERROR,
+    BOOK_TICKERS,
+)
 STREAMS = (
     EXECUTION_REPORT,
     ACCOUNT_POSITION,

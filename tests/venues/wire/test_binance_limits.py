@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bulkhead.venues.simulator.binance import BinanceDialect
 from bulkhead.venues.simulator.requests import Params
 from bulkhead.venues.simulator.server import Simulator
 from bulkhead.venues.wire.binance import limits, requests
@@ -41,7 +42,8 @@ def row(kind: str, interval: str, number: object, limit: object) -> dict[str, ob
 @pytest.mark.parametrize("call", CALLS, ids=lambda call: f"{call.method} {call.path}")
 def test_our_costs_are_the_simulators_which_was_written_apart(call: WireRequest) -> None:
     sim = Simulator(QUIET)
-    endpoint = sim._rest._endpoints[call.method, call.path.removeprefix("/api/v3/")]
+    assert isinstance(sim.dialect, BinanceDialect)
+    endpoint = sim.dialect._rest._endpoints[call.method, call.path.removeprefix("/api/v3/")]
     params = Params.parse(call.query, "")
     sim.venue.close()
     orders = {limits.ORDERS: 1} if endpoint.is_order else {}

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from bulkhead.venues.key_rights import KeyRights
 from bulkhead.venues.wire.binance import replies
 from bulkhead.venues.wire.facts import RAW_LIMIT_CHARS, Answered, NothingLeft, NoVerdict, ProtocolError, Received
 from messages.orders import (
@@ -28,6 +29,33 @@ RECEIVED = Received(at_ns=7, monotonic_ns=8)
 
 def changed(sample: str, **changes: object) -> str:
     return json.dumps({**json.loads(sample), **changes})
+
+
+def test_what_a_key_may_do() -> None:
+    sample = json.dumps(
+        {
+            "ipRestrict": False,
+            "createTime": 1698645219000,
+            "enableReading": True,
+            "enableWithdrawals": False,
+            "enableInternalTransfer": False,
+            "enableMargin": False,
+            "enableFutures": False,
+            "permitsUniversalTransfer": False,
+            "enableVanillaOptions": False,
+            "enableFixApiTrade": False,
+            "enableFixReadOnly": True,
+            "enableSpotAndMarginTrading": True,
+            "enablePortfolioMarginTrading": True,
+        }
+    )
+    assert replies.key_rights(sample) == KeyRights(can_trade=True, can_withdraw=False, is_bound_to_addresses=False)
+    for name in ("enableWithdrawals", "enableInternalTransfer", "permitsUniversalTransfer"):
+        told = replies.key_rights(changed(sample, **{name: True}))
+        assert isinstance(told, KeyRights)
+        assert told.can_withdraw, name
+    for broken in (changed(sample, enableWithdrawals="no"), "[]", '{"ipRestrict": true}'):
+        assert isinstance(replies.key_rights(broken), ProtocolError)
 
 
 def test_a_full_answer_is_the_acceptance_and_each_fill() -> None:
