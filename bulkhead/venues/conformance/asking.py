@@ -6,13 +6,15 @@ from bulkhead.venues.conformance.check import Check, has_client_ids, has_server_
 from bulkhead.venues.conformance.desk import Desk, PromiseBroken, expect, opened
 from bulkhead.venues.conformance.harness import Asked, Flaw, Harness
 from bulkhead.venues.port import VenueRefused, VenueUnavailable
+from messages.clock import AskVenueTime, AuthRefused, VenueTimeFailed, VenueTimeTold
 from messages.instruments import InstrumentsFailed, InstrumentsLoaded, LoadInstruments
 from messages.orders import (
-    ExecutionReported,
     OrderCancelled,
     OrderQueryFailed,
     OrderStatusReported,
     OrderTicket,
+    VenueExecution,
+    VenueOrder,
     VenueSnapshotFailed,
     VenueSnapshotTaken,
 )
@@ -35,12 +37,18 @@ def query_truth(harness: Harness) -> None:
             expect(shown == asked, f"asked for {asked}, and told {shown}")
             own_id = ticket.client_order_id if has_client_ids(desk.venue.capabilities) else order.client_order_id
             expect(order.client_order_id == own_id, f"asked for {own_id}, and told {order.client_order_id}")
-            filled = sum((execution.quantity for execution in report.executions), Decimal(0))
-            notional = sum((e.quantity * e.price for e in report.executions), Decimal(0))
+            filled, notional = _filled_of(desk, ticket, status, report)
             expect(
-                (order.filled, order.filled_notional) == (filled, notional), f"order and executions differ: {report}"
+                (order.filled, order.filled_notional) == (filled, notional), f"{filled} filled for {notional}: {report}"
             )
-        expect(desk.query(desk.ticket()).order is None, "nobody has handed it in, and the venue knows it")
+        unknown = desk.ticket()
+        if has_client_ids(desk.capabilities):
+            expect(desk.query(unknown).order is None, "nobody has handed it in, and the venue knows it")
+            return
+        desk.ask(unknown)
+        desk.answered()
+        told = [type(body) for body in (*desk.of(OrderStatusReported, unknown), *desk.of(OrderQueryFailed, unknown))]
+        expect(told == [OrderQueryFailed], f"its number is not known, so nobody can be asked of it: {told}")
 
 
 def query_fails_as_such(harness: Harness) -> None:
@@ -69,8 +77,11 @@ def snapshot_complete(harness: Harness) -> None:
         shown = sorted(order.venue_order_id for order in taken.open_orders)
         expect(shown == sorted(still), f"open orders are {still}, and it shows {shown}")
         for order in taken.orders:
-            own = [e.quantity for e in taken.executions if e.venue_order_id == order.venue_order_id]
-            expect(sum(own, Decimal(0)) == order.filled, f"{order.filled} is filled, executions listed: {own}")
+            if desk.capabilities.has_execution_ids:
+                own = [e.quantity for e in taken.executions if e.venue_order_id == order.venue_order_id]
+                expect(sum(own, Decimal(0)) == order.filled, f"{order.filled} is filled, executions listed: {own}")
+        filled = sum((order.filled for order in taken.orders), Decimal(0))
+        expect(filled == each[0][0].quantity + desk.half(each[1][0]), f"{filled} are filled by the list")
 
 
 def unheard_is_listed(harness: Harness) -> None:
@@ -79,10 +90,11 @@ def unheard_is_listed(harness: Harness) -> None:
         harness.fill_unheard(ticket, ticket.quantity)
         desk.up()
         taken = desk.snapshot()
-        expect(
-            sum((execution.quantity for execution in taken.executions), Decimal(0)) == ticket.quantity,
-            f"the stream lost a fill of {ticket.quantity}, and the snapshot lists {taken.executions}",
-        )
+        listed: tuple[VenueExecution | VenueOrder, ...] = taken.executions
+        filled = sum((execution.quantity for execution in taken.executions), Decimal(0))
+        if not desk.capabilities.has_execution_ids:
+            listed, filled = taken.orders, sum((order.filled for order in taken.orders), Decimal(0))
+        expect(filled == ticket.quantity, f"the stream lost a fill of {ticket.quantity}, and the snapshot: {listed}")
 
 
 def snapshot_whole_or_failed(harness: Harness) -> None:
@@ -104,10 +116,15 @@ def balances_add_up(harness: Harness) -> None:
         after = _totals(desk)
         report = desk.query(ticket)
         changes = {desk.terms.base_asset: Decimal(0), desk.terms.quote_asset: Decimal(0)}
-        for execution in report.executions:
+        has_ids = desk.capabilities.has_execution_ids
+        for execution in report.executions if has_ids else ():
             changes[desk.terms.base_asset] += execution.quantity
             changes[desk.terms.quote_asset] -= execution.quantity * execution.price
             changes[execution.fee_asset] = changes.get(execution.fee_asset, Decimal(0)) - execution.fee
+        if report.order is not None and not has_ids:
+            changes[desk.terms.base_asset] += report.order.filled
+            changes[desk.terms.quote_asset] -= report.order.filled_notional
+            _charge(desk, report.order.filled_notional, changes)
         for asset, change in changes.items():
             seen = after.get(asset, Decimal(0)) - before.get(asset, Decimal(0))
             expect(seen == change, f"{asset} changed by {seen}, and the executions and fees say {change}")
@@ -137,9 +154,10 @@ def away_is_said(harness: Harness) -> None:
         desk.ask(ticket)
         desk.survey()
         desk.venue.instruments(LoadInstruments())
+        desk.venue.venue_time(AskVenueTime())
         desk.cancel(ticket)
         desk.answered()
-        for kind in (OrderQueryFailed, VenueSnapshotFailed, InstrumentsFailed):
+        for kind in (OrderQueryFailed, VenueSnapshotFailed, InstrumentsFailed, VenueTimeFailed):
             failed = desk.of(kind)
             expect(
                 len(failed) == 1 and bool(getattr(failed[0], "reason", "")), f"{kind.__name__} with a reason: {failed}"
@@ -159,8 +177,13 @@ def key_refused(harness: Harness) -> None:
             desk.venue.check_key()
         except VenueRefused as refused:
             expect(bool(refused.code), "the venue's own code is missing")
-            return
-    raise PromiseBroken("the key is wrong, and check_key said nothing")
+        else:
+            raise PromiseBroken("the key is wrong, and check_key said nothing")
+        for _ in range(2):
+            desk.survey()
+            desk.answered()
+        told = len(desk.of(AuthRefused))
+        expect(told == 1, f"a key that is refused is told once, and was told {told} times")
 
 
 def preflight(harness: Harness) -> None:
@@ -168,13 +191,20 @@ def preflight(harness: Harness) -> None:
         desk.venue.check_key()
         differs_ms = abs(desk.venue.server_time_ms() - harness.now_ns() // 1_000_000)
         expect(differs_ms < _CLOCKS_DIFFER_MS, f"the venue's clock, in Unix ms, is {differs_ms} ms from ours")
+        desk.venue.venue_time(AskVenueTime())
+        desk.answered()
+        told = desk.of(VenueTimeTold)
+        expect(
+            len(told) == 1 and abs(told[0].venue_ns - told[0].asked_ns) < _CLOCKS_DIFFER_MS * 1_000_000,
+            f"asked for as evidence, the clock is not what preflight was told: {told}",
+        )
 
 
 def raw_is_kept(harness: Harness) -> None:
     with opened(harness) as desk:
         open_, filled = desk.rest(), desk.rest()
         desk.harness.fill(filled, filled.quantity)
-        desk.until(lambda: bool(desk.of(ExecutionReported, filled)), "the fill is told")
+        desk.until(lambda: desk.filled(filled) > 0, "the fill is told")
         desk.place(desk.ticket(quantity=desk.terms.too_large))
         for _ in range(2):
             desk.cancel(open_)
@@ -200,6 +230,26 @@ def _one_of_each(desk: Desk) -> list[tuple[OrderTicket, OrderStatus]]:
         (cancelled, OrderStatus.CANCELLED),
         (rests, OrderStatus.SUBMITTED),
     ]
+
+
+def _filled_of(
+    desk: Desk, ticket: OrderTicket, status: OrderStatus, report: OrderStatusReported
+) -> tuple[Decimal, Decimal]:
+    """Quantity and amount: as the executions say, or where there are none to say it, as the check has made it."""
+    if desk.capabilities.has_execution_ids:
+        each = report.executions
+        return sum((e.quantity for e in each), Decimal(0)), sum((e.quantity * e.price for e in each), Decimal(0))
+    parts = {OrderStatus.FILLED: ticket.quantity, OrderStatus.PARTIAL: desk.half(ticket)}
+    filled = parts.get(status, Decimal(0))
+    return filled, filled * (ticket.limit_price or Decimal(0))
+
+
+def _charge(desk: Desk, notional: Decimal, changes: dict[str, Decimal]) -> None:
+    """What a buy costs, by the capabilities."""
+    costs = desk.capabilities.costs
+    if costs is not None:
+        commission = notional * costs.commission_rate // costs.unit * costs.unit
+        changes[costs.asset] = changes.get(costs.asset, Decimal(0)) - commission
 
 
 def _totals(desk: Desk) -> dict[str, Decimal]:
@@ -250,7 +300,7 @@ CHECKS = (
     ),
     Check(
         "key-refused",
-        "check_key raises VenueRefused with the venue's code when the key is wrong, before any order is sent with it.",
+        "A wrong key is refused by check_key with the venue's code, and told once: no order is to be tried with it.",
         key_refused,
         flaw=Flaw.WRONG_KEY,
     ),

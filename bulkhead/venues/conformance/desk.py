@@ -10,16 +10,18 @@ from decimal import Decimal
 from typing import TypeVar
 
 from bulkhead.venues.conformance.harness import Flaw, Harness
-from bulkhead.venues.port import OrderVenue
+from bulkhead.venues.port import OrderVenue, VenueCapabilities
 from messages.base import Body
 from messages.orders import (
     CancelOrder,
     CancelOutcomeUnknown,
     CancelRejected,
+    ExecutionReported,
     OrderAccepted,
     OrderCancelled,
     OrderChannelUp,
     OrderEvidence,
+    OrderExpired,
     OrderNotSent,
     OrderOutcomeUnknown,
     OrderQueryFailed,
@@ -29,10 +31,11 @@ from messages.orders import (
     QueryOrder,
     SubmitOrder,
     TakeVenueSnapshot,
+    VenueOrder,
     VenueSnapshotFailed,
     VenueSnapshotTaken,
 )
-from messages.values import IntentType, OrderType, Price, Quantity, Side, TimeInForce
+from messages.values import IntentType, OrderStatus, OrderType, Price, Quantity, Side, TimeInForce
 
 ANSWERS = (OrderAccepted, OrderRejected, OrderNotSent, OrderOutcomeUnknown)
 CANCEL_ANSWERS = (OrderCancelled, CancelRejected, CancelOutcomeUnknown)
@@ -78,6 +81,7 @@ class Desk:
         self.venue: OrderVenue = harness.make(
             self.gate, lambda where, error: self.faults.append(f"{where}: {error!r}"), flaw
         )
+        self.capabilities: VenueCapabilities = self.venue.capabilities
         self.began_ns = harness.now_ns()
         self.on_told: Callable[[Body], None] = lambda _: None
         """Called in the sink, before a body is remembered."""
@@ -106,6 +110,30 @@ class Desk:
     def said(self, ticket: OrderTicket, kinds: Told = (OrderEvidence,)) -> list[OrderEvidence]:
         """Evidence of these kinds about one order, in the order in which it was told."""
         return [body for body in self.of(OrderEvidence, ticket) if isinstance(body, kinds)]
+
+    def filled(self, ticket: OrderTicket) -> Decimal:
+        """So much of it was told to be filled: by its executions, each counted once, or where the venue has no
+        execution ids by the largest of its totals."""
+        if self.capabilities.has_execution_ids:
+            each = {body.execution_id: body.quantity for body in self.of(ExecutionReported, ticket)}
+            return sum(each.values(), Decimal(0))
+        return max((order.filled for order in self.totals(ticket)), default=Decimal(0))
+
+    def totals(self, ticket: OrderTicket) -> list[VenueOrder]:
+        """How it stood by each report of its status, in the order in which they were told."""
+        return [body.order for body in self.of(OrderStatusReported, ticket) if body.order is not None]
+
+    def expired(self, ticket: OrderTicket) -> list[Decimal | None]:
+        """How much was said to be filled whenever its end without a cancel was told."""
+        ends = [body.cumulative for body in self.of(OrderExpired, ticket)]
+        if self.capabilities.has_execution_ids:
+            return ends
+        return [*ends, *(order.filled for order in self.totals(ticket) if order.status is OrderStatus.EXPIRED)]
+
+    def number(self, ticket: OrderTicket) -> str | None:
+        """The venue's own, as the order's answer told it: the ledger keeps it, and commands bring it back."""
+        told = [body.venue_order_id for body in self.of(OrderAccepted, ticket)]
+        return told[-1] if told else None
 
     def words(self, ticket: OrderTicket, kinds: Told = (OrderEvidence,)) -> list[str]:
         """The same as names, with codes where they have one, each once: only two checks are about how often."""
@@ -141,11 +169,12 @@ class Desk:
         price: Price | None = None,
         *,
         quantity: Quantity | None = None,
-        time_in_force: TimeInForce = TimeInForce.GTC,
+        time_in_force: TimeInForce | None = None,
         is_market: bool = False,
     ) -> OrderTicket:
-        """A buy like no other; it rests, unless another price is given."""
+        """A buy like no other; it rests for as long as the venue lets it, unless another price is given."""
         self._made += 1
+        rests_for = TimeInForce.DAY if self.capabilities.orders_end_with_day else TimeInForce.GTC
         terms = self.terms
         own = terms.quantity + self._made * terms.lot_size
         return OrderTicket(
@@ -157,7 +186,7 @@ class Desk:
             order_type=OrderType.MKT if is_market else OrderType.LMT,
             quantity=own if quantity is None else quantity,
             limit_price=None if is_market else (price or terms.resting_price),
-            time_in_force=time_in_force,
+            time_in_force=time_in_force or rests_for,
             intent_type=IntentType.ENTRY,
         )
 
@@ -183,11 +212,19 @@ class Desk:
 
     def cancel(self, ticket: OrderTicket) -> None:
         self.venue.cancel(
-            CancelOrder(client_order_id=ticket.client_order_id, symbol=ticket.symbol, reason="conformance")
+            CancelOrder(
+                client_order_id=ticket.client_order_id,
+                symbol=ticket.symbol,
+                reason="conformance",
+                venue_order_id=self.number(ticket),
+            )
         )
 
     def ask(self, ticket: OrderTicket) -> None:
-        self.venue.query(QueryOrder(client_order_id=ticket.client_order_id, symbol=ticket.symbol))
+        number = self.number(ticket)
+        self.venue.query(
+            QueryOrder(client_order_id=ticket.client_order_id, symbol=ticket.symbol, venue_order_id=number)
+        )
 
     def query(self, ticket: OrderTicket) -> OrderStatusReported:
         """Ask about an order and wait for the truth."""
@@ -196,7 +233,9 @@ class Desk:
         self.answered()
         found = self.of(OrderStatusReported, ticket)
         failed = [body.reason for body in self.of(OrderQueryFailed, ticket)]
-        expect(len(found) == before + 1, f"a query was answered with {len(found) - before} reports, failures: {failed}")
+        # Without execution ids the same is also told unasked; the latest tells how it is now.
+        is_one = len(found) == before + 1 or (len(found) > before and not self.capabilities.has_execution_ids)
+        expect(is_one, f"a query was answered with {len(found) - before} reports, failures: {failed}")
         return found[-1]
 
     def survey(self, since_ns: int | None = None) -> None:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from bulkhead.venues.conformance.check import Check, has_execution_ids, has_no_execution_ids
 from bulkhead.venues.conformance.desk import Desk, expect, opened
 from bulkhead.venues.conformance.harness import Harness
-from messages.orders import ExecutionReported, OrderAccepted, OrderExpired, OrderTicket, VenueExecution
+from messages.orders import ExecutionReported, OrderAccepted, OrderTicket, VenueExecution
 from messages.values import OrderStatus, Side, TimeInForce
 
 
@@ -29,20 +29,21 @@ def fills_told(harness: Harness) -> None:
         ticket = desk.rest()
         half = desk.half(ticket)
         harness.fill(ticket, half)
-        desk.until(lambda: _sum(desk, ticket) >= half, "the stream tells the first fill")
+        desk.until(lambda: desk.filled(ticket) >= half, "the first fill is told unasked")
         harness.fill(ticket, ticket.quantity - half)
-        desk.until(lambda: _sum(desk, ticket) >= ticket.quantity, "the stream tells the second fill")
+        desk.until(lambda: desk.filled(ticket) >= ticket.quantity, "the second fill is told unasked")
         desk.answered()
-        expect(_sum(desk, ticket) == ticket.quantity, f"told: {_told(desk, ticket)}, ordered: {ticket.quantity}")
+        expect(desk.filled(ticket) == ticket.quantity, f"told: {desk.filled(ticket)}, ordered: {ticket.quantity}")
 
 
 def crossing_is_told(harness: Harness) -> None:
     with opened(harness) as desk:
         ticket = desk.place(desk.ticket(desk.terms.crossing_price))
-        desk.until(lambda: _sum(desk, ticket) >= ticket.quantity, f"the fills of {ticket.quantity} are told")
-        expect(_sum(desk, ticket) == ticket.quantity, f"told {_told(desk, ticket)} of {ticket.quantity}")
+        desk.until(lambda: desk.filled(ticket) >= ticket.quantity, f"the fills of {ticket.quantity} are told")
+        expect(desk.filled(ticket) == ticket.quantity, f"told {desk.filled(ticket)} of {ticket.quantity}")
         expect(bool(desk.of(OrderAccepted, ticket)), f"it filled, and was never said to be taken: {desk.words(ticket)}")
         prices = [fill.price for fill in _told(desk, ticket)]
+        prices += [order.filled_notional / order.filled for order in desk.totals(ticket) if order.filled]
         expect(max(prices) <= desk.terms.crossing_price, f"a buy at {desk.terms.crossing_price} filled at {prices}")
 
 
@@ -71,21 +72,37 @@ def cumulative_grows(harness: Harness) -> None:
         expect(told <= totals, f"the running total was {totals}, and was told as {told}")
 
 
-def cumulative_is_stated(harness: Harness) -> None:
+def totals_and_no_executions(harness: Harness) -> None:
     with opened(harness) as desk:
         ticket = _filled_in_two(desk)
-        told = [body.cumulative for body in desk.of(ExecutionReported, ticket)]
-        expect(None not in told, f"without execution ids, growth is all there is to tell fills apart: {told}")
+        queried, surveyed = desk.query(ticket).executions, desk.snapshot().executions
+        told = (*desk.of(ExecutionReported), *queried, *surveyed)
+        expect(told == (), f"it has no execution ids, and tells executions, which would be booked twice: {told}")
+
+
+def totals_add_up(harness: Harness) -> None:
+    with opened(harness) as desk:
+        ticket = _filled_in_two(desk)
+        desk.query(ticket)
+        steps = (Decimal(0), desk.half(ticket), ticket.quantity)
+        told = [(order.filled, order.filled_notional) for order in desk.totals(ticket)]
+        right = {(filled, filled * (ticket.limit_price or 0)) for filled in steps}
+        expect(set(told) <= right, f"filled at {ticket.limit_price} in steps of {steps}, and told as {told}")
+        expect(told == sorted(told), f"a total falls: {told}")
 
 
 def on_the_grid(harness: Harness) -> None:
     with opened(harness) as desk:
         ticket = _filled_in_two(desk)
         rules = next(listed for listed in desk.venue.load_instruments() if listed.symbol == ticket.symbol)
-        for fill in _told(desk, ticket) | _fills(desk.query(ticket).executions):
+        report = desk.query(ticket)
+        for fill in _told(desk, ticket) | _fills(report.executions):
             expect(fill.quantity % rules.lot_size == 0, f"{fill.quantity} is not on the lot of {rules.lot_size}")
             expect(fill.price % rules.tick_size == 0, f"{fill.price} is not on the tick of {rules.tick_size}")
             expect((fill.symbol, fill.side) == (ticket.symbol, ticket.side), f"an execution of {ticket} is {fill}")
+        for order in desk.totals(ticket):
+            expect(order.filled % rules.lot_size == 0, f"{order.filled} is not on the lot of {rules.lot_size}")
+            expect((order.symbol, order.side) == (ticket.symbol, ticket.side), f"the order of {ticket} is {order}")
 
 
 def ends_are_told(harness: Harness) -> None:
@@ -93,9 +110,9 @@ def ends_are_told(harness: Harness) -> None:
         ticket = desk.place(desk.ticket(time_in_force=TimeInForce.IOC))
         if not desk.of(OrderAccepted, ticket):
             return  # the venue has no such order; `time-in-force` has judged its answer
-        desk.until(lambda: bool(desk.of(OrderExpired, ticket)), "an order that ended by itself says so")
-        expired = desk.of(OrderExpired, ticket)
-        expect({body.cumulative for body in expired} <= {Decimal(0), None}, f"nothing was filled: {expired}")
+        desk.until(lambda: bool(desk.expired(ticket)), "an order that ended by itself says so")
+        expired = desk.expired(ticket)
+        expect(set(expired) <= {Decimal(0), None}, f"nothing was filled: {expired}")
         order = desk.query(ticket).order
         expect(order is not None and order.status is OrderStatus.EXPIRED, f"it has expired, and the query says {order}")
 
@@ -105,7 +122,7 @@ def _filled_in_two(desk: Desk) -> OrderTicket:
     half = desk.half(ticket)
     for quantity in (half, ticket.quantity - half):
         desk.harness.fill(ticket, quantity)
-    desk.comes(lambda: _sum(desk, ticket) >= ticket.quantity)
+    desk.comes(lambda: desk.filled(ticket) >= ticket.quantity)
     return ticket
 
 
@@ -115,10 +132,6 @@ def _told(desk: Desk, ticket: OrderTicket) -> set[Fill]:
         Fill(e.execution_id, e.venue_order_id, e.symbol, e.side, e.quantity, e.price, e.fee, e.fee_asset)
         for e in desk.of(ExecutionReported, ticket)
     }
-
-
-def _sum(desk: Desk, ticket: OrderTicket) -> Decimal:
-    return sum((fill.quantity for fill in _told(desk, ticket)), Decimal(0))
 
 
 def _fills(executions: Iterable[VenueExecution]) -> set[Fill]:
@@ -152,9 +165,15 @@ CHECKS = (
         applies=has_execution_ids,
     ),
     Check(
-        "cumulative-is-stated",
-        "Without execution ids each fill states the running total: its growth is then all that tells fills apart.",
-        cumulative_is_stated,
+        "totals-and-no-executions",
+        "Without execution ids no execution is told or listed: the growth of totals is booked, and it would be twice.",
+        totals_and_no_executions,
+        applies=has_no_execution_ids,
+    ),
+    Check(
+        "totals-add-up",
+        "An order's totals are what was filled by then, at its price, and never fall: they are all that is booked.",
+        totals_add_up,
         applies=has_no_execution_ids,
     ),
     Check(

@@ -102,3 +102,6 @@ class Harness(Protocol):
     def taken(self, ticket: OrderTicket) -> int:
         """How many orders like this one the venue has ever taken, by its own books: by the client order id, or where
         the venue keeps none, by symbol, side and quantity."""
+
+    def rests(self, ticket: OrderTicket) -> bool:
+        """Whether the venue's own books have something of it open."""

@@ -1,30 +1,28 @@
 """Binance for the conformance suite: its adapter at a fresh simulated venue, over real sockets."""
 
-import json
 import random
 import time
-import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
 
 from bulkhead.venues.adapters.binance import BinanceOrders
-from bulkhead.venues.conformance.harness import Asked, Flaw, OnFault, Terms
+from bulkhead.venues.conformance.harness import Flaw, OnFault, Terms
 from bulkhead.venues.port import OrderVenue, WriteGuard
 from bulkhead.venues.simulator.process import RunningSimulator, in_thread
 from bulkhead.venues.simulator.settings import DEMO_API_KEY, DEMO_API_SECRET
 from bulkhead.venues.transport.http import HttpSettings
 from messages.orders import OrderTicket
 from tests.venues.adapters.kit import settings
+from tests.venues.conformance.at_simulator import AtSimulator
 from tests.venues.simulator.kit import QUIET
 from tests.venues.transport.peers import free_port
 
 WRONG_SECRET = "WrongSecretOfTheConformanceSuite"
-_KINDS = {Asked.ORDER: "order", Asked.CANCEL: "cancel", Asked.QUERY: "query", Asked.SNAPSHOT: "list"}
 _PATIENT = HttpSettings(connect_timeout_s=5.0, read_timeout_s=30.0, answer_deadline_s=30.0)
 
 
-class BinanceHarness:
+class BinanceHarness(AtSimulator):
     """Implements Harness."""
 
     terms = Terms(
@@ -45,8 +43,7 @@ class BinanceHarness:
     secrets = (DEMO_API_KEY, DEMO_API_SECRET, WRONG_SECRET, "signature=", "X-MBX-APIKEY")
 
     def __init__(self, simulator: RunningSimulator) -> None:
-        self._port = simulator.port
-        self._held: list[Asked] = []
+        super().__init__(simulator)
 
     def now_ns(self) -> int:
         return time.time_ns()
@@ -72,38 +69,14 @@ class BinanceHarness:
     def fill(self, ticket: OrderTicket, quantity: Decimal) -> None:
         self._post("fill", client_order_id=ticket.client_order_id, quantity=str(quantity))
 
-    def fill_unheard(self, ticket: OrderTicket, quantity: Decimal) -> None:
-        self._post("faults", lose_reports=1)
-        self.fill(ticket, quantity)
-
-    def lose(self, asked: Asked, *, is_carried_out: bool) -> None:
-        self._post("faults", spoil={"requests": _KINDS[asked], "is_carried_out": is_carried_out})
-
-    def hold(self, asked: Asked) -> None:
-        self._held.append(asked)
-        self._post("faults", hold={_KINDS[asked]: "arrival"})
-
-    def let_go(self) -> None:
-        held, self._held = self._held, []
-        self._post("faults", hold={_KINDS[asked]: None for asked in held})
-
-    def cut_channel(self) -> None:
-        self._post("faults", drop_connections=True)
-
     def taken(self, ticket: OrderTicket) -> int:
-        with urllib.request.urlopen(f"{self._url}/books", timeout=5) as answer:  # noqa: S310 -- loopback
-            books = json.loads(answer.read())
+        books = self._books()
         counts: Mapping[str, int] = books["by_client_order_id"].get(ticket.client_order_id, {})
         return counts.get("orders", 0)
 
-    @property
-    def _url(self) -> str:
-        return f"http://127.0.0.1:{self._port}/sim"
-
-    def _post(self, what: str, **body: object) -> None:
-        request = urllib.request.Request(f"{self._url}/{what}", json.dumps(body).encode(), method="POST")  # noqa: S310 -- loopback
-        with urllib.request.urlopen(request, timeout=5):  # noqa: S310 -- loopback
-            pass
+    def rests(self, ticket: OrderTicket) -> bool:
+        books = self._books()
+        return any(order["clientOrderId"] == ticket.client_order_id for order in books["open_orders"])
 
 
 @contextmanager

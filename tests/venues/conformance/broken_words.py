@@ -61,19 +61,6 @@ class AddsNothingUp(Between):
         return (body,)
 
 
-class HasNoIds(Between):
-    """Says that its executions have no ids."""
-
-    @property
-    def capabilities(self) -> VenueCapabilities:
-        return self.venue.capabilities.model_copy(update={"has_execution_ids": False})
-
-
-class HasNeitherIdsNorTotals(HasNoIds):
-    def tells(self, body: Body) -> Iterable[Body]:
-        return (body.model_copy(update={"cumulative": None}) if isinstance(body, ExecutionReported) else body,)
-
-
 class TurnsSides(Between):
     """Of executions, wherever they are told."""
 

@@ -18,6 +18,7 @@ from messages.orders import OrderTicket
 from tests.venues.paper.kit import LOT, SYMBOL, TICK, D, Rules, quote, trade
 
 HELD_AT_MOST_S = 20.0
+WITHOUT_SLIPPAGE = FillSettings(slippage=False)
 _READS = {Asked.QUERY: "find_order", Asked.SNAPSHOT: "orders"}
 
 
@@ -44,7 +45,8 @@ class PaperHarness:
     flaws: frozenset[Flaw] = frozenset()
     secrets: tuple[str, ...] = ()
 
-    def __init__(self) -> None:
+    def __init__(self, fills: FillSettings = WITHOUT_SLIPPAGE) -> None:
+        self._fills = fills
         self._go_on = threading.Event()
         self._made: PaperVenue | None = None
 
@@ -60,7 +62,7 @@ class PaperHarness:
         made = PaperVenue(
             "paper",
             "main",
-            FillSettings(slippage=False),
+            self._fills,
             {"USDT": D(10_000)},
             survey=Rules(),
             guard=guard,
@@ -113,6 +115,10 @@ class PaperHarness:
     def taken(self, ticket: OrderTicket) -> int:
         counts = self._books.counts_by_client_id(Account(ticket.account))
         return counts.get(ticket.client_order_id, {}).get("orders", 0)
+
+    def rests(self, ticket: OrderTicket) -> bool:
+        order = self._books.find_order(Account(ticket.account), ticket.symbol, None, ticket.client_order_id)
+        return order is not None and order.is_open
 
     @property
     def _venue(self) -> PaperVenue:

@@ -9,10 +9,11 @@ from bulkhead.venues.conformance.check import Check, why_not
 from bulkhead.venues.conformance.harness import Harness
 from bulkhead.venues.conformance.suite import CHECKS
 from tests.venues.conformance.binance import binance
+from tests.venues.conformance.kis import kis
 from tests.venues.conformance.paper import paper
 
 Makes = Callable[[], AbstractContextManager[Harness]]
-VENUES: dict[str, Makes] = {"binance": binance, "paper": paper}
+VENUES: dict[str, Makes] = {"binance": binance, "kis": kis, "paper": paper}
 
 pytestmark = pytest.mark.process
 

@@ -11,8 +11,10 @@ from bulkhead.venues.conformance.suite import CHECKS
 from bulkhead.venues.port import WriteGuard
 from tests.venues.conformance import broken_orders as orders
 from tests.venues.conformance import broken_words as words
+from tests.venues.conformance import totals
 from tests.venues.conformance.between import Between, BrokenHarness, EarlyGate, OpenGate
 from tests.venues.conformance.binance import binance
+from tests.venues.conformance.kis import kis
 from tests.venues.conformance.paper import paper
 
 pytestmark = pytest.mark.process
@@ -50,8 +52,6 @@ ON_PAPER = (
     Broken(words.DropsFillsOfArrivals, "crossing-is-told"),
     Broken(words.RenumbersFills, "one-id-one-fill"),
     Broken(words.AddsNothingUp, "cumulative-grows"),
-    Broken(words.HasNoIds, ""),
-    Broken(words.HasNeitherIdsNorTotals, "cumulative-is-stated"),
     Broken(words.TurnsSides, "fills-on-the-grid"),
     Broken(words.KeepsEndsToItself, "ends-are-told"),
     Broken(words.MiscountsInQueries, "query-truth"),
@@ -76,6 +76,21 @@ ON_PAPER = (
     Broken(words.HearsOneThread, "many-threads"),
     Broken(words.ShowsItsKey, "no-secrets"),
 )
+WITHOUT_IDS = (
+    Broken(totals.TellsTotals, ""),
+    Broken(totals.TellsExecutionsToo, "totals-and-no-executions"),
+    Broken(totals.ListsExecutionsToo, "totals-and-no-executions"),
+    Broken(totals.TellsNothingUnasked, "fills-told crossing-is-told channel-comes-back"),
+    Broken(totals.TellsEachFillAsATotal, "fills-told totals-add-up"),
+    Broken(totals.LosesMoney, "totals-add-up"),
+    Broken(totals.KeepsEndsOfTotalsToItself, "ends-are-told"),
+    Broken(totals.ListsNoFills, "snapshot-complete unheard-is-listed"),
+)
+OVER_THE_WIRE_OF_KIS = (
+    Broken(orders.CancelsInTurn, "cancel-not-delayed"),
+    Broken(totals.AnswersUnasked, "query-truth"),
+    Broken(totals.StatesNoCosts, "balances-add-up"),
+)
 OVER_A_WIRE = (
     Broken(orders.CallsUnsentUnknown, "away-is-not-sent"),
     Broken(orders.CallsAWrongKeyFinal, "wrong-key"),
@@ -85,6 +100,9 @@ OVER_A_WIRE = (
     Broken(words.KeepsNoWords, "raw-is-kept"),
 )
 NEED_A_WIRE = tuple(check for check in CHECKS if check.name in " ".join(case.red for case in OVER_A_WIRE).split())
+
+
+NEED_KIS = tuple(check for check in CHECKS if check.name in " ".join(case.red for case in OVER_THE_WIRE_OF_KIS).split())
 
 
 def red(makes: Callable[[], Any], broken: Broken, checks: Iterable[Check], patience_s: float) -> set[str]:
@@ -114,8 +132,19 @@ def test_what_is_broken_over_a_wire_turns_red(broken: Broken) -> None:
     assert red(binance, broken, NEED_A_WIRE, patience_s=3.0) == set(broken.red.split())
 
 
+@pytest.mark.parametrize("broken", WITHOUT_IDS, ids=title)
+def test_what_is_broken_of_a_venue_without_ids_turns_red_and_nothing_else(broken: Broken) -> None:
+    assert red(totals.paper_without_costs, broken, CHECKS, patience_s=1.0) == set(broken.red.split())
+
+
+@pytest.mark.parametrize("broken", OVER_THE_WIRE_OF_KIS, ids=title)
+def test_what_is_broken_over_the_wire_of_kis_turns_red(broken: Broken) -> None:
+    assert red(kis, broken, NEED_KIS, patience_s=3.0) == set(broken.red.split())
+
+
 def test_every_check_can_fail() -> None:
-    assert {name for case in (*ON_PAPER, *OVER_A_WIRE) for name in case.red.split()} == {check.name for check in CHECKS}
+    cases = (*ON_PAPER, *WITHOUT_IDS, *OVER_A_WIRE, *OVER_THE_WIRE_OF_KIS)
+    assert {name for case in cases for name in case.red.split()} == {check.name for check in CHECKS}
 
 
 def test_each_check_has_a_name_of_its_own_and_one_sentence() -> None:
@@ -127,7 +156,7 @@ def test_each_check_has_a_name_of_its_own_and_one_sentence() -> None:
 
 def test_what_a_venue_omits_is_a_check_and_has_a_reason() -> None:
     names = {check.name for check in CHECKS}
-    for makes in (binance, paper):
+    for makes in (binance, kis, paper):
         with makes() as harness:
             assert set(harness.omitted) <= names
             assert all(harness.omitted.values())
