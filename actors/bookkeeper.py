@@ -14,16 +14,18 @@ from bulkhead.execution.adopting import take_in
 from bulkhead.execution.drift import ALL
 from bulkhead.execution.exact import ZERO, exact
 from bulkhead.execution.recent import Recent
+from bulkhead.execution.trading_periods import EMPTY, Periods, resumed, rolled, shifted
 from bulkhead.execution.valuation import Account, Baseline, ImpossibleNumber, balances_after, value
 from messages.adjustments import AdjustmentRecorded
 from messages.base import Letter
+from messages.costs import TradingCosts
 from messages.operator import PositionAdjusted
 from messages.orders import Balance, FillBooked
-from messages.portfolio import PortfolioSnapshot, PositionChanged, TradeClosed
+from messages.portfolio import EquityTold, PortfolioSnapshot, PositionChanged, TradeClosed
 from messages.records import Append, PortfolioRecorded, PositionRecorded, Record, RoundTripRecorded
+from messages.trading_day import DayOf, utc_day
 from supervisor.runtime.behaviour import Behaviour, Context, receives
 
-NS_PER_DAY = 86_400 * 1_000_000_000
 APPLIED_KEPT = 10_000
 """Fill ids remembered: more than can wait in a mailbox across a restart."""
 
@@ -38,6 +40,10 @@ class PortfolioSeat(NamedTuple):
     snapshot_interval_s: float
     traded: tuple[str, ...] = ()
     """Symbols of this session; none named: all that the venue lists."""
+    costs: TradingCosts | None = None
+    """Set where the venue does not tell what a fill costs."""
+    day_of: DayOf = utc_day
+    """What a day and a week are, for the profit and loss of each."""
 
 
 class Bookkeeper(Behaviour, ABC):
@@ -50,8 +56,7 @@ class Bookkeeper(Behaviour, ABC):
         self._applied = Recent(APPLIED_KEPT)
         self._marks: dict[str, Decimal] = {}
         self._peak: Decimal | None = None
-        self._day_start: Decimal | None = None
-        self._day = -1
+        self._periods: Periods = EMPTY
         self._is_loaded = False
         self._load_id: str | None = None
         self._recorded: PortfolioSnapshot | None = None
@@ -115,13 +120,13 @@ class Bookkeeper(Behaviour, ABC):
 
     # -- adjustments --------------------------------------------------------------------------------------------------
 
-    def _adjust(self, adjustment: AdjustmentRecorded, then: Letter, ctx: Context) -> None:
+    def _adjust(self, adjustment: AdjustmentRecorded, then: tuple[Letter, ...], ctx: Context) -> None:
         """Book a change that no fill has made. It is neither profit nor loss: what the account is compared with moves
         along. `then` is posted once it is on disk."""
         with exact():
             self._changes[adjustment.asset] = self._changes.get(adjustment.asset, ZERO) + adjustment.amount
         records: list[Record] = [adjustment]
-        letters = [then]
+        letters = [*then]
         worth = adjustment.amount if adjustment.asset == self._seat.currency else ZERO
         if adjustment.symbol is not None and adjustment.strategy_id is not None and adjustment.price is not None:
             with exact():
@@ -130,9 +135,10 @@ class Bookkeeper(Behaviour, ABC):
             records += more[0]
             letters += more[1]
         self._booked(adjustment.adjustment_id, frozenset({adjustment.asset}))
+        self._roll(ctx)
         with exact():
             self._peak = None if self._peak is None else self._peak + worth
-            self._day_start = None if self._day_start is None else self._day_start + worth
+            self._periods = shifted(self._periods, worth)
         snapshot = self._value(ctx)
         if snapshot is not None:
             records.append(PortfolioRecorded(snapshot=snapshot))
@@ -163,19 +169,29 @@ class Bookkeeper(Behaviour, ABC):
         if self._opening is None or not self._is_loaded:
             return None
         now_ns = ctx.now_ns()
-        day = now_ns // NS_PER_DAY
-        if day != self._day:
-            self._day, self._day_start = day, None
+        self._roll(ctx)
         try:
             balances = balances_after(self._opening, self._changes)
-            baseline = Baseline(self._peak, self._day_start)
+            baseline = Baseline(self._peak, self._periods.day_equity, self._periods.week_equity)
             snapshot = value(self._account, self._holdings.values(), balances, self._marks, baseline, now_ns)
         except ImpossibleNumber as error:
             self._report_drift(ALL, f"the books came to an impossible figure: {error}", ctx)
             return None
         self._peak = snapshot.peak_equity
-        if self._day_start is None:
-            self._day_start = snapshot.equity
+        self._periods = self._periods.begun_with(snapshot.equity)
         self._latest = snapshot
         ctx.publish(addresses.PORTFOLIO_CHANGES, snapshot)
+        ctx.publish(addresses.EQUITY, EquityTold(equity=snapshot.equity, currency=snapshot.currency, at_ns=now_ns))
         return snapshot
+
+    def _roll(self, ctx: Context) -> None:
+        """A new day or week begins with the equity that was told last."""
+        before = None if self._latest is None else self._latest.equity
+        self._periods = rolled(self._periods, self._seat.day_of(ctx.now_ns()), before)
+
+    def _resume(self, last: PortfolioSnapshot, ctx: Context) -> None:
+        """Go on from the last portfolio on record: no loss is forgotten, and what is held is worth what it was."""
+        self._peak = last.peak_equity
+        self._periods = resumed(last, self._seat.day_of(last.at_ns), self._seat.day_of(ctx.now_ns()))
+        for symbol, mark in last.marks.items():
+            self._marks.setdefault(symbol, mark)

@@ -6,6 +6,7 @@ it is about until an operator has decided; when an operator has, and nothing dif
 
 from collections.abc import Callable
 from decimal import Decimal
+from operator import itemgetter
 from typing import NamedTuple
 
 from actors import addresses
@@ -20,10 +21,12 @@ from bulkhead.execution.drift import (
     differences,
     position_symbol,
     scopes_of,
+    unexplained,
     watched,
 )
 from bulkhead.execution.exact import plain
 from bulkhead.execution.fills import fill_id_of
+from bulkhead.execution.growth import order_of_growth
 from bulkhead.execution.valuation import ImpossibleNumber, balances_after
 from messages.adjustments import BY_OPERATOR, AdjustmentKind, AdjustmentRecorded
 from messages.codes import ErrorCode
@@ -42,6 +45,9 @@ MAX_SETTLE_ROUNDS = 12
 """Comparisons that a difference has to hold still in before its settling is given up."""
 UNBOOKED_KEPT = 10_000
 """Executions remembered that are no order's of ours and not settled."""
+ESTIMATES_FORGOTTEN = 20
+"""A restart does not know how many fills there were since the costs last agreed: so many are allowed for."""
+_ADVICE = "`bulkhead adopt` or `bulkhead ignore` settles it, see *Drift* in docs/RUNBOOK.md"
 _REASON = f"{FailureMode.POSITION_DRIFT.value}:"
 
 
@@ -61,36 +67,52 @@ class Comparer(Bookkeeper):
         self._touched: set[str] = set()
         self._unbooked: dict[str, Unbooked] = {}
         """By fill id."""
-        self._called: set[str] = set()
-        """Scopes for which drift was reported."""
+        self._called: dict[str, str] = {}
+        """By scope: by how much what differed when drift was reported last."""
         self._settling: dict[str, _Settling] = {}
         self._settled_ns: dict[str, int] = {}
         """By asset, when an operator last settled what differed."""
+        self._estimated = ESTIMATES_FORGOTTEN
+        """Fills since the asset of estimated costs last agreed."""
         self._observed: tuple[Balance, ...] | None = None
         """What was agreed with, and written down, last."""
 
     def _recover_strangers(self, known: KnownStrangers) -> None:
         """What was executed before the books were opened is in them, and so is what an operator has settled since."""
         self._watches, self._unbooked = {}, {}
+        estimated = max(self._estimated, ESTIMATES_FORGOTTEN)
         self._touched.clear()
         self._settled_ns = {each.asset: each.at_ns for each in known.settlements}
         for stranger in known.strangers:
             if stranger.execution is not None and stranger.seq > known.opening_seq > 0:
                 settled = {each.asset for each in known.settlements if each.seq > stranger.seq}
                 self._note_stranger(stranger.execution, settled)
+        self._estimated = estimated  # those of all time are no reason why the costs of late may be off by more
 
     def _note_stranger(self, execution: VenueExecution, settled: set[str] | frozenset[str] = frozenset()) -> None:
         fill_id = fill_id_of(self._seat.venue, execution.symbol, execution.execution_id)
-        if fill_id in self._unbooked or execution.symbol not in self._seat.assets:
+        assets = self._assets_traded(execution.symbol)
+        if fill_id in self._unbooked or assets is None:
             return
-        changes = changes_of(execution, *self._assets(execution.symbol))
+        changes = changes_of(execution, *assets)
         self._unbooked[fill_id] = Unbooked(execution.symbol, changes).without(settled)
+        self._estimated += 1
         if len(self._unbooked) > UNBOOKED_KEPT:
             del self._unbooked[next(iter(self._unbooked))]
 
+    def _assets_traded(self, symbol: str) -> tuple[str, str] | None:
+        """Base and quote; None for a symbol whose rules are not known. Where costs are estimates the venue deals in
+        securities, which are held under their own names and paid for in one money."""
+        known, costs = self._seat.assets.get(symbol), self._seat.costs
+        return known if known is not None or costs is None else (symbol, costs.asset)
+
     def _booked(self, fill_id: str, assets: frozenset[str]) -> None:
         self._touched |= assets
+        self._estimated += 1
         self._unbooked.pop(fill_id, None)
+        order = order_of_growth(fill_id)
+        if order is not None:  # seen to grow in other steps while it was nobody's
+            self._unbooked = {key: each for key, each in self._unbooked.items() if order_of_growth(key) != order}
 
     # -- the venue's word ---------------------------------------------------------------------------------------------
 
@@ -107,7 +129,7 @@ class Comparer(Bookkeeper):
             found = self._differences(stated.balances)
             self._watches = watched(self._watches, found, self._touched)
             self._touched.clear()
-            if self._settle(found, ctx):
+            if self._settle(found, ctx) or self._settle_costs(found, ctx):
                 found = self._differences(stated.balances)
         except ImpossibleNumber as error:
             self._report_drift(ALL, f"the books came to an impossible figure: {error}", ctx)
@@ -130,7 +152,12 @@ class Comparer(Bookkeeper):
         self._append((opening,), ctx)
 
     def _differences(self, stated: tuple[Balance, ...]) -> dict[str, Difference]:
-        return differences(balances_after(self._opening or (), self._changes), stated)
+        costs = self._seat.costs
+        units = {} if costs is None else {costs.asset: costs.unit}
+        found = differences(balances_after(self._opening or (), self._changes), stated, units)
+        if costs is not None and costs.asset not in found:
+            self._estimated = 0
+        return found
 
     def _observe(self, stated: ReconcilePortfolio, found: dict[str, Difference], ctx: Context) -> None:
         if not found and stated.balances == self._observed:
@@ -148,21 +175,32 @@ class Comparer(Bookkeeper):
     # -- drift --------------------------------------------------------------------------------------------------------
 
     def _scopes(self, asset: str, difference: Difference) -> frozenset[str]:
-        return scopes_of(asset, difference.amount, self._unbooked.values(), self._traded)
+        return scopes_of(asset, difference.amount, tuple(self._unbooked.values()), self._traded)
+
+    @property
+    def _shut(self) -> set[str]:
+        """Scopes of which drift is in force."""
+        return {reason.scope for reason in self._reasons() if reason.reason_id.startswith(_REASON)}
 
     def _call(self, found: dict[str, Difference], ctx: Context) -> None:
-        by_scope: dict[str, list[str]] = {}
+        by_scope: dict[str, list[tuple[str, Difference]]] = {}
+        differing = {scope for asset, difference in found.items() for scope in self._scopes(asset, difference)}
+        # An operator may have lifted it without a decision: what comes after it has gone is news.
+        self._called = {scope: said for scope, said in self._called.items() if scope in differing | self._shut}
         for asset, difference in found.items():
             if self._watches[asset].holds_still:
                 for scope in self._scopes(asset, difference):
-                    by_scope.setdefault(scope, []).append(f"{asset}: {difference.words}")
-        for scope, words in sorted(by_scope.items()):
-            self._report_drift(scope, f"the venue's balances differ from the books: {', '.join(words)}", ctx)
+                    by_scope.setdefault(scope, []).append((asset, difference))
+        for scope, drifts in sorted(by_scope.items(), key=itemgetter(0)):
+            words = ", ".join(f"{asset}: {each.words}" for asset, each in drifts)
+            amounts = ", ".join(f"{asset} {each.amount}" for asset, each in drifts)
+            self._report_drift(scope, f"the venue's balances differ from the books: {words}; {_ADVICE}", ctx, amounts)
 
-    def _report_drift(self, scope: str, detail: str, ctx: Context) -> None:
-        if scope in self._called:
+    def _report_drift(self, scope: str, detail: str, ctx: Context, amounts: str = "") -> None:
+        """Once, until it is over, or it is another one after an operator has lifted it."""
+        if scope in self._called and (self._called[scope] == amounts or scope in self._shut):
             return
-        self._called.add(scope)
+        self._called[scope] = amounts
         named = f"{ErrorCode.POSITION_SYNC_FAIL}: {detail}"
         report = FailureReported(mode=FailureMode.POSITION_DRIFT, scope=scope, detail=named)
         ctx.tell(addresses.FAILURE_HANDLER, report)
@@ -177,7 +215,7 @@ class Comparer(Bookkeeper):
                 continue
             if self._decided_ns(reason.scope, stated) <= reason.since_ns:
                 continue
-            self._called.discard(reason.scope)
+            self._called.pop(reason.scope, None)
             lifted = FailureReported(
                 mode=FailureMode.POSITION_DRIFT,
                 scope=reason.scope,
@@ -192,7 +230,7 @@ class Comparer(Bookkeeper):
         if scope == ALL:
             return max((*self._settled_ns.values(), *stated.decided_ns.values()), default=0)
         symbol = scope.removeprefix("symbol:")
-        assets = self._seat.assets.get(symbol, ())
+        assets = self._assets_traded(symbol) or ()
         return max((stated.decided_ns.get(symbol, 0), *(self._settled_ns.get(asset, 0) for asset in assets)))
 
     # -- an operator's decision ---------------------------------------------------------------------------------------
@@ -279,4 +317,32 @@ class Comparer(Bookkeeper):
         del self._watches[act.asset]
         self._settled_ns[act.asset] = ctx.now_ns()
         self._unbooked = {key: each.without({act.asset}) for key, each in self._unbooked.items()}
-        self._adjust(adjustment, ctx.seal(act.reply_to, answer), ctx)
+        self._adjust(adjustment, (ctx.seal(act.reply_to, answer),), ctx)
+
+    # -- estimated costs ----------------------------------------------------------------------------------------------
+
+    def _settle_costs(self, found: dict[str, Difference], ctx: Context) -> bool:
+        """Where costs are estimates the venue's word is right, within what the estimates may be off. True when
+        something was booked."""
+        costs = self._seat.costs
+        difference = None if costs is None else found.get(costs.asset)
+        if costs is None or difference is None or not self._watches[costs.asset].holds_still:
+            return False
+        rest = unexplained(costs.asset, difference.amount, self._unbooked.values())
+        if not costs.unit <= abs(rest) <= costs.off_by * self._estimated:
+            return False
+        adjustment = AdjustmentRecorded(
+            adjustment_id=f"costs:{self._seat.venue}:{self._seat.account}:{ctx.now_ns()}",
+            kind=AdjustmentKind.FEE,
+            venue=self._seat.venue,
+            account=self._seat.account,
+            asset=costs.asset,
+            amount=rest,
+            source="venue",
+            reason=f"costs of {self._estimated} fills were estimated ({difference.words})",
+            effective_ns=ctx.now_ns(),
+        )
+        self._adjust(adjustment, (), ctx)
+        self._estimated = 0
+        del self._watches[costs.asset]
+        return True

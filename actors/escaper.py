@@ -10,6 +10,7 @@ from decimal import Decimal
 from actors.oms_seat import OmsSeat
 from actors.order_worker import OrderWorker
 from bulkhead.execution import deadlines, escaping, order_events
+from bulkhead.execution.asking import cancel_of
 from bulkhead.execution.escaping import Escaping
 from bulkhead.execution.order_events import Applied
 from bulkhead.execution.stage_times import Stopwatch
@@ -17,10 +18,10 @@ from bulkhead.execution.stages.escape import EscapeInput, EscapeRound, Position,
 from messages.base import Letter
 from messages.escapes import Escape, EscapeRecorded, scope_of
 from messages.failure import StopReason
-from messages.orders import CancelOrder, OrderRow
+from messages.orders import OrderRow
 from messages.records import DeadlineSet, Record
 from messages.trading import OrderIntent
-from messages.values import OrderStatus, StopLevel
+from messages.values import OrderStatus, OrderType, StopLevel, StopPlan
 from supervisor.gate import Gate
 from supervisor.runtime.behaviour import Context, receives
 
@@ -34,6 +35,9 @@ PATIENT_ROUNDS = 10
 """That may ask for nothing but cancels that were refused before, until the pauses grow."""
 FRUITLESS_KEPT = 10
 """Of closes that came to nothing, the latest that are remembered: enough for the longest pause."""
+CANCEL_AGAIN_S = 5.0
+"""After a cancel that was refused for a cause that may pass (no turn, no token); then longer and longer."""
+_WORKING = frozenset({OrderStatus.SUBMITTED, OrderStatus.PARTIAL})
 
 
 class Escaper(OrderWorker):
@@ -45,6 +49,8 @@ class Escaper(OrderWorker):
         """When each one's last round was made."""
         self._repeats: dict[str, int] = {}
         """Rounds of each one, in a row, that have only asked for cancels anew; none since an order has ended."""
+        self._cancels: dict[str, tuple[int, int]] = {}
+        """Of orders that work although their intent is stopping: when a cancel was last due, and how often it was."""
 
     @receives(Escape)
     def on_escape(self, command: Escape, ctx: Context) -> None:
@@ -74,6 +80,7 @@ class Escaper(OrderWorker):
             scope=scope_of(command.strategy_id, command.symbol),
             cause=f"getting out: {command.reason}",
             since_ns=now.began_ns,
+            plan=StopPlan.NONE,
         )
         self._gate.shut(reason, by=ctx)
 
@@ -85,10 +92,22 @@ class Escaper(OrderWorker):
                 self._make_round(escape_id, ctx)
 
     def _settle(self, applied: Applied, ctx: Context, source: str, then: tuple[Letter, ...] = ()) -> None:
+        before = self._book.get(applied.order.ticket.client_order_id)
         super()._settle(applied, ctx, source, then)
+        if before is not None and before.status is OrderStatus.UNKNOWN:
+            self._cancel_what_came_back(applied.order, ctx)
         if self._escapes and applied.order.status.is_terminal:
             self._repeats.clear()
             ctx.after(QUICK_S, "escape")
+        if before is not None and before.status.is_terminal and applied.fill is not None:
+            self._hold_again(applied.order, ctx)
+
+    def _hold_again(self, row: OrderRow, ctx: Context) -> None:
+        """Something is held that was not, after its order's end. The plan that is to leave nothing may be over: whoever
+        runs the plans tells all of them anew once the books are compared."""
+        names = (f"venue:{row.ticket.venue}", f"symbol:{row.ticket.symbol}", f"strategy:{row.strategy_id}")
+        if self._gate.level(frozenset({"all", *names})) >= StopLevel.HARD:
+            self._doubt(f"{row.ticket.client_order_id} has changed after its end, and nothing is to be held", ctx)
 
     def _make_round(self, escape_id: str, ctx: Context) -> None:
         now = self._escapes[escape_id]
@@ -206,14 +225,44 @@ class Escaper(OrderWorker):
             unsent = f"cancelled before it was sent again: {reason}"
             self._settle(order_events.give_up(row, unsent, ctx.now_ns()), ctx, "plan")
             return
-        command = CancelOrder(client_order_id=key, symbol=row.ticket.symbol, reason=reason)
-        letter = ctx.seal(self._broker, command, correlation_id=row.correlation_id)
+        letter = ctx.seal(self._broker, cancel_of(row, reason), correlation_id=row.correlation_id)
         asked = order_events.request_cancel(row, reason, ctx.now_ns())
         if row.status is OrderStatus.PENDING_SUBMIT:
             self._settle(asked, ctx, "plan", then=(letter,))  # behind its order, which may still wait for the disk
         else:
             ctx.post(letter)  # a cancel needs no record before it: it works with a full disk, too
             self._settle(asked, ctx, "plan")
+
+    def _cancel_what_came_back(self, row: OrderRow, ctx: Context) -> None:
+        """It was in doubt and turns out to work, while nobody wants its intent any more: a cancel that was asked for
+        meanwhile may have found nothing to cancel, and of the milder plan there is no other. An exit at the market is
+        what a close would be: it goes on."""
+        reason = self._unwanted(row)
+        if reason is not None:
+            self._cancel(row, reason, ctx)
+
+    def _unwanted(self, row: OrderRow) -> str | None:
+        """Why it should not work any more, although it does; None where all is well."""
+        ticket = row.ticket
+        is_close = not ticket.intent_type.is_entry and ticket.order_type is OrderType.MKT
+        return None if is_close or row.status not in _WORKING else self._book.stopping(row.intent_id)
+
+    def _cancel_again(self, ctx: Context) -> None:
+        """What is not wanted and works all the same: its cancel was refused, and of the milder plan there is one only.
+        An escape makes rounds of its own."""
+        now_ns = ctx.now_ns()
+        covered = tuple(self._escapes.values())
+        before, self._cancels = self._cancels, {}
+        for row in self._book.open_rows():
+            reason, intent = self._unwanted(row), self._book.intent(row.intent_id)
+            if reason is None or intent is None or any(each.covers(intent) for each in covered):
+                continue
+            key = row.ticket.client_order_id
+            since_ns, times = before.get(key, (now_ns, 0))
+            if now_ns - since_ns >= int(min(MAX_PAUSE_S, CANCEL_AGAIN_S * 2.0**times) * 1e9):
+                since_ns, times = now_ns, min(times + 1, FRUITLESS_KEPT)
+                self._cancel(row, reason, ctx)
+            self._cancels[key] = (since_ns, times)
 
     # -- recovery -----------------------------------------------------------------------------------------------------
 

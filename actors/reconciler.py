@@ -1,21 +1,24 @@
 """Reconciler: the half of the OMS that compares the books with the venue, and opens the gate again.
 
 One way for start, crash, restart and reconnect: the gate is shut, the venue is asked for everything, what is missing is
-booked, what is unknown is resolved, and only when that is on disk and nothing is left in doubt does the gate open.
+booked, what is unknown is resolved, and only when that is on disk and nothing is left in doubt does the gate open. An
+order of which only an operator can tell keeps its own symbol shut instead (doubts.py).
 """
 
+from collections.abc import Iterator
+
 from actors import addresses
+from actors.doubts import Doubts
 from actors.oms_seat import OmsFigures, OmsSeat
-from actors.strangers import Strangers
 from bulkhead.execution import order_events
-from bulkhead.execution.reconcile import LocalView, Reconciliation, reconcile
-from bulkhead.venues.port import ClientIdScheme
+from bulkhead.execution.asking import cancel_of
+from bulkhead.execution.listing import LocalView
+from bulkhead.execution.reconcile import Reconciliation, reconcile
 from messages.base import Letter
 from messages.codes import ErrorCode
-from messages.failure import FailureMode, FailureReported, StopReason
+from messages.failure import FailureMode, FailureReported
 from messages.operator import ActAnswered, ReconcileAnswered
 from messages.orders import (
-    CancelOrder,
     OrderChannelDown,
     OrderChannelUp,
     Reconcile,
@@ -27,14 +30,21 @@ from messages.orders import (
 from messages.portfolio import ReconcilePortfolio
 from messages.records import ReconciliationRecorded, Record
 from messages.supervision import Outcome
-from messages.values import OrderStatus, StopLevel
-from supervisor.gate import Gate
+from messages.values import OrderStatus
+from supervisor.gate import Gate, doubt
 from supervisor.runtime.behaviour import Context, receives
 
 SNAPSHOT_MARGIN_S = 60.0
 """A snapshot asks for this much more of the past than it needs: clocks differ and listings lag."""
 SNAPSHOT_TIMEOUT_S = 120.0
 """A snapshot without an answer for this long was lost with an actor that died over it: another one is asked for."""
+STALE_S = SNAPSHOT_TIMEOUT_S / 2
+"""A snapshot that is so much older than what was asked last answers an earlier question: it knows nothing of doubts
+that came since, and opens no gate. Less may be the difference of two clocks."""
+STRANGERS_LOOKED_FOR_NS = 4 * 86_400 * 1_000_000_000
+"""Over a weekend, and a day."""
+LEFT_ALONE_LOOKED_FOR_NS = 86_400 * 1_000_000_000
+"""That one of these has ended nobody is told, so this is for each comparison: of a day."""
 DOUBTFUL_ROUNDS = 12
 """Reconciliations in a row that stayed in doubt before an operator is asked, and"""
 DOUBTFUL_FOR_S = 60.0
@@ -43,11 +53,12 @@ DOUBTFUL_FOR_S = 60.0
 UNANSWERED = frozenset({OrderStatus.PENDING_SUBMIT, OrderStatus.PENDING_CANCEL})
 
 
-class Reconciler(Strangers):
+class Reconciler(Doubts):
     def __init__(self, seat: OmsSeat, gate: Gate) -> None:
         super().__init__(seat, gate)
         self._stream_reason = f"stream:{seat.venue}"
         self._began: tuple[int, int] | None = None  # doubts of the gate and monotonic time when reconciling began
+        self._asked_ns = 0
         self._reconcile_again: str | None = None
         self._to_answer: dict[str, str] = {}  # request -> who asked, of comparisons that have not begun
         self._answering: dict[str, str] = {}
@@ -75,8 +86,7 @@ class Reconciler(Strangers):
         return not self._gate.is_in_force(self._stream_reason)
 
     def _stream_is_down(self, why: str, ctx: Context) -> None:
-        reason = StopReason(reason_id=self._stream_reason, level=StopLevel.SOFT, cause=why, since_ns=ctx.now_ns())
-        self._gate.shut(reason, by=ctx)
+        self._gate.shut(doubt(self._stream_reason, why, ctx.now_ns()), by=ctx)
 
     @receives(OrderChannelUp)
     def on_channel_up(self, _: OrderChannelUp, ctx: Context) -> None:
@@ -113,15 +123,33 @@ class Reconciler(Strangers):
             self._reconcile_again = reason
             return
         self._began = (self._gate.doubts, ctx.monotonic_ns())
+        self._asked_ns = ctx.now_ns()
         self._reconcile_again = None
         self._answering |= self._to_answer
         self._to_answer = {}
         margin_ns = int(SNAPSHOT_MARGIN_S * 1e9)
-        oldest_ns = min((row.created_ns - margin_ns for row in self._book.open_rows()), default=self._watermark_ns)
-        self._since_ns = max(self._horizon_ns, min(self._watermark_ns, oldest_ns))
+        made_ns = (row.created_ns for row in self._book.open_rows())
+        oldest_ns = min(made_ns, default=self._watermark_ns + margin_ns) - margin_ns
+        # Where totals are the fills, each row knows what is booked of it; an adopted one may be older than the run.
+        horizon_ns = self._horizon_ns if self._seat.capabilities.has_execution_ids else 0
+        since_ns = max(horizon_ns, min(self._watermark_ns, oldest_ns))
+        self._since_ns = min((since_ns, *(made - margin_ns for made in self._strangers_since(ctx.now_ns()))))
         of_orders = (row.ticket.symbol for row in self._book.open_rows())
         symbols = tuple(dict.fromkeys((*self._seat.symbols, *of_orders, *self._foreign_symbols())))
         ctx.tell(self._broker, TakeVenueSnapshot(symbols=symbols, since_ns=self._since_ns))
+
+    def _strangers_since(self, now_ns: int) -> Iterator[int]:
+        """Where totals are the fills, when each order of others was made that may still work: the last growth of one
+        that has ended since is in no list that begins after it was made. However early: what is noted of it is known
+        by its total. After a restart each seems to work that ever did when it was first seen, hence the bound."""
+        if self._seat.capabilities.has_execution_ids:
+            return
+        for orders, for_ns in (
+            (self._strange_orders, STRANGERS_LOOKED_FOR_NS),
+            (self._left_alone, LEFT_ALONE_LOOKED_FOR_NS),
+        ):
+            made_ns = (order.created_ns for order in orders.values() if not order.status.is_terminal)
+            yield from (made for made in made_ns if made > now_ns - for_ns)
 
     @receives(VenueSnapshotFailed)
     def on_snapshot_failed(self, failed: VenueSnapshotFailed, ctx: Context) -> None:
@@ -134,6 +162,8 @@ class Reconciler(Strangers):
 
     @receives(VenueSnapshotTaken)
     def on_snapshot(self, snapshot: VenueSnapshotTaken, ctx: Context) -> None:
+        if snapshot.as_of_ns < self._asked_ns - int(STALE_S * 1e9):
+            return  # to a question that was given up; the one that was asked since is still to be answered
         began, self._began = self._began, None
         if began is None or not self._is_loaded:
             return
@@ -156,7 +186,8 @@ class Reconciler(Strangers):
             since_ns=self._since_ns,
             request_validity_s=capabilities.request_validity_s,
             in_flight=frozenset(row.ticket.client_order_id for row in in_flight),
-            has_client_ids=capabilities.client_id is not ClientIdScheme.NONE,
+            claiming=self._claiming(),
+            totals=self._totals_only(),
             foreign=self._foreign_keys(),
             ignored=self._ignored,
         )
@@ -196,7 +227,7 @@ class Reconciler(Strangers):
             skipped=result.skipped,
             took_s=(ctx.monotonic_ns() - began_ns) / 1e9,
         )
-        records: list[Record] = [ReconciliationRecorded(result=done), *self._note_strangers(result)]
+        records: list[Record] = [ReconciliationRecorded(result=done), *self._note_strangers(result, ctx.now_ns())]
         compare = ReconcilePortfolio(
             balances=snapshot.balances,
             as_of_ns=snapshot.as_of_ns,
@@ -207,12 +238,13 @@ class Reconciler(Strangers):
         release = (ctx.seal(addresses.PORTFOLIO, compare), ctx.seal(ctx.name, done), *self._answers(done, ctx))
         self._append(tuple(records), release, None, ctx)
         self._escalate(problems, ctx)
+        self._note_doubts(result, ctx)
         if result.is_clean and not self._book.open_rows():
             self._watermark_ns = max(self._watermark_ns, snapshot.as_of_ns - int(SNAPSHOT_MARGIN_S * 1e9))
         for key in result.cancels_to_repeat:
             row = self._book.get(key)
             if row is not None:
-                ctx.tell(self._broker, CancelOrder(client_order_id=key, symbol=row.ticket.symbol, reason="repeated"))
+                ctx.tell(self._broker, cancel_of(row, "repeated"))
         if self._reconcile_again is not None:
             self._begin_reconciliation(self._reconcile_again, ctx)
 

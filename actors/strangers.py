@@ -5,17 +5,21 @@ on, or have an order or an execution left alone for good. What was decided is on
 """
 
 from abc import abstractmethod
-from collections.abc import Container, Iterable
+from collections.abc import Container, Mapping
 from decimal import Decimal
+from types import MappingProxyType
+from typing import NamedTuple
 
 from pydantic import ValidationError
 
 from actors import addresses
-from actors.escaper import Escaper
 from actors.oms_seat import OmsSeat
+from actors.reducer import Reducer
 from bulkhead.execution.adopting import adopted_intent, adopted_row
+from bulkhead.execution.asking import query_of
 from bulkhead.execution.exact import ZERO, exact, plain
 from bulkhead.execution.fills import fill_id_of
+from bulkhead.execution.growth import NOTHING, Totals
 from bulkhead.execution.order_events import OrderEvent
 from bulkhead.execution.recent import Recent
 from bulkhead.execution.reconcile import Reconciliation
@@ -29,7 +33,7 @@ from messages.operator import (
     PositionAdjusted,
     StrangerSettled,
 )
-from messages.orders import OrderRow, QueryOrder, VenueExecution, VenueOrder
+from messages.orders import OrderRow, VenueExecution, VenueOrder
 from messages.records import ForeignOrderSeen, IntentRecorded, OrderRecorded, OrphanFillSeen, Record
 from messages.strangers import KnownStrangers, Stranger, StrangerKind, Verdict, key_of
 from messages.supervision import Outcome
@@ -47,12 +51,38 @@ LOOK_EVERY_S = 5.0
 asks the venue for everything."""
 
 
-class Strangers(Escaper):
+class Named(NamedTuple):
+    """Which of them."""
+
+    kind: StrangerKind
+    symbol: str
+    number: str
+
+
+class Decision(NamedTuple):
+    """What an operator has decided about one of them."""
+
+    verdict: Verdict
+    said: str
+    facts: Mapping[str, str] = MappingProxyType({})
+    records: tuple[Record, ...] = ()
+    letters: tuple[Letter, ...] = ()
+
+
+class Strangers(Reducer):
     def __init__(self, seat: OmsSeat, gate: Gate) -> None:
         super().__init__(seat, gate)
         self._strange_orders: dict[str, VenueOrder] = {}
         self._strange_fills: dict[str, VenueExecution] = {}
         """Both by key, those about which nothing was decided."""
+        self._left_alone: dict[str, VenueOrder] = {}
+        """By key, orders that an operator had left alone while they worked: their fills go on changing balances."""
+        self._by_word = Recent(STRANGERS_KEPT)
+        """Keys of orders that became ours because an operator said so."""
+        self._strange_totals: dict[str, Totals] = {}
+        """By order key, what was noted of it, decided about or not."""
+        self._first_seen_ns: dict[str, int] = {}
+        """By order key."""
         self._ignored = Recent(STRANGERS_KEPT)
         self._decided_ns: dict[str, int] = {}
         """By symbol, when an operator last decided about one of them."""
@@ -66,8 +96,9 @@ class Strangers(Escaper):
         """Compare with the venue, and leave the gate as it is."""
 
     def _recover_strangers(self, known: KnownStrangers) -> None:
-        self._strange_orders, self._strange_fills, self._decided_ns = {}, {}, {}
-        self._ignored = Recent(STRANGERS_KEPT)
+        self._strange_orders, self._strange_fills, self._decided_ns, self._left_alone = {}, {}, {}, {}
+        self._strange_totals, self._first_seen_ns = {}, {}
+        self._ignored, self._by_word = Recent(STRANGERS_KEPT), Recent(STRANGERS_KEPT)
         self._adjusted = Recent(ADJUSTMENTS_KEPT, known.adjustment_ids)
         for stranger in known.strangers:
             self._recover_stranger(stranger)
@@ -77,6 +108,14 @@ class Strangers(Escaper):
             self._note_decision(stranger.symbol, stranger.decided_ns)
         if stranger.verdict is Verdict.IGNORED:
             self._ignored.add(stranger.key)
+            if stranger.order is not None:
+                self._left_alone[stranger.key] = stranger.order
+        if stranger.verdict is Verdict.ADOPTED:
+            self._by_word.add(stranger.key)
+        if stranger.kind is StrangerKind.ORDER:
+            self._first_seen_ns[stranger.key] = stranger.seen_ns or 0
+        if stranger.execution is not None:
+            self._add_to_totals(stranger.execution)
         if stranger.verdict is not Verdict.SEEN:
             return
         if stranger.order is not None:
@@ -101,13 +140,27 @@ class Strangers(Escaper):
     def _foreign_keys(self) -> Container[str]:
         return self._strange_orders
 
-    def _note_strangers(self, result: Reconciliation) -> list[Record]:
+    def _add_to_totals(self, execution: VenueExecution) -> None:
+        key = key_of(StrangerKind.ORDER, execution.symbol, execution.venue_order_id)
+        filled, notional = self._strange_totals.get(key, NOTHING)
+        with exact():
+            added = Totals(filled + execution.quantity, notional + execution.quantity * execution.price)
+        self._strange_totals[key] = added
+
+    def _note_strangers(self, result: Reconciliation, now_ns: int) -> list[Record]:
         """What has not been written down yet. The latest state of an order is kept in memory."""
         records: list[Record] = []
+        owned = {(row.ticket.symbol, row.venue_order_id) for row in self._book.all_rows()}
+        self._strange_orders = {
+            key: order
+            for key, order in self._strange_orders.items()
+            if (order.symbol, order.venue_order_id) not in owned
+        }
         for order in (*result.foreign, *result.unrecorded):
             key = key_of(StrangerKind.ORDER, order.symbol, order.venue_order_id)
             if key not in self._strange_orders:
-                records.append(ForeignOrderSeen(order=order))
+                records.append(ForeignOrderSeen(order=order, at_ns=now_ns))
+                self._first_seen_ns.setdefault(key, now_ns)
             self._strange_orders[key] = order
             self._note_symbol(order.symbol)
         for execution in result.strangers:
@@ -115,13 +168,20 @@ class Strangers(Escaper):
             if key not in self._strange_fills and key not in self._ignored:
                 records.append(OrphanFillSeen(execution=execution))
                 self._strange_fills[key] = execution
+                self._add_to_totals(execution)
         venue, booked = self._seat.venue, self._book.fills
         self._strange_fills = {  # what nobody's order had done may have turned out to be ours
             key: fill
             for key, fill in self._strange_fills.items()
             if fill_id_of(venue, fill.symbol, fill.execution_id) not in booked
         }
-        for kept in (self._strange_orders, self._strange_fills):
+        for kept in (
+            self._strange_orders,
+            self._strange_fills,
+            self._strange_totals,
+            self._first_seen_ns,
+            self._left_alone,
+        ):
             while len(kept) > STRANGERS_KEPT:
                 del kept[next(iter(kept))]
         return records
@@ -176,15 +236,14 @@ class Strangers(Escaper):
             IntentRecorded(intent=intent, checks=(f"adopted by {act.operator}",), reserved_notional=reserved),
             OrderRecorded(order=row, change="adopted"),
         )
-        query = QueryOrder(client_order_id=row.ticket.client_order_id, symbol=row.ticket.symbol)
         letters = (
             *self._order_letters(row, "adopted", is_late=False, ctx=ctx),
             ctx.seal(addresses.RISK_GUARD, IntentAdopted(intent=intent, reserved_notional=reserved)),
-            ctx.seal(self._broker, query),
+            ctx.seal(self._broker, query_of(row)),
         )
         said = f"{order.side} {plain(order.quantity)} {order.symbol} ({order.status}) is {act.strategy_id}'s"
         facts = {"client_order_id": row.ticket.client_order_id, "intent_id": intent.intent_id}
-        self._decide(act, StrangerKind.ORDER, order.symbol, order.venue_order_id, said, facts, records, letters, ctx)
+        self._decide(act, _named(order), Decision(Verdict.ADOPTED, said, facts, records, letters), ctx)
 
     def _as_ours(self, order: VenueOrder, act: AdoptOrder, ctx: Context) -> tuple[OrderIntent, OrderRow]:
         """Raises ValidationError."""
@@ -216,9 +275,9 @@ class Strangers(Escaper):
         else:
             found = self._named_fill(act.number, act, ctx)
         if found is not None:
-            number = found.venue_order_id if isinstance(found, VenueOrder) else found.execution_id
-            said = f"{act.kind} {number} in {found.symbol} is left alone"
-            self._decide(act, act.kind, found.symbol, number, said, {}, (), (), ctx)
+            named = _named(found)
+            said = f"{named.kind} {named.number} in {named.symbol} is left alone"
+            self._decide(act, named, Decision(Verdict.IGNORED, said), ctx)
 
     def _named_order(self, name: str, act: OperatorCommand, ctx: Context) -> VenueOrder | None:
         orders = self._strange_orders.values()
@@ -246,45 +305,38 @@ class Strangers(Escaper):
     def _refuse_act(act: OperatorCommand, detail: str, ctx: Context, outcome: Outcome = Outcome.FAILED) -> None:
         ctx.tell(act.reply_to, ActAnswered(request_id=act.request_id, outcome=outcome, detail=detail))
 
-    def _decide(
-        self,
-        act: AdoptOrder | IgnoreStranger,
-        kind: StrangerKind,
-        symbol: str,
-        number: str,
-        said: str,
-        facts: dict[str, str],
-        records: Iterable[Record],
-        letters: Iterable[Letter],
-        ctx: Context,
-    ) -> None:
+    def _decide(self, act: OperatorCommand, about: Named, decision: Decision, ctx: Context) -> None:
         """Write down what was decided, answer once it is on disk, and compare."""
-        is_adopted = isinstance(act, AdoptOrder)
+        symbol, number = about.symbol, about.number
         settled = StrangerSettled(
-            kind=kind,
+            kind=about.kind,
             symbol=symbol,
             number=number,
-            verdict=Verdict.ADOPTED if is_adopted else Verdict.IGNORED,
+            verdict=decision.verdict,
             strategy_id=act.strategy_id if isinstance(act, AdoptOrder) else None,
             operator=act.operator,
             reason=act.reason,
             at_ns=ctx.now_ns(),
         )
-        key = key_of(kind, symbol, number)
-        self._strange_orders.pop(key, None)
+        key = key_of(about.kind, symbol, number)
+        order = self._strange_orders.pop(key, None)
         self._strange_fills.pop(key, None)
-        if not is_adopted:
+        if decision.verdict is Verdict.IGNORED:
             self._ignored.add(key)
+            if order is not None:
+                self._left_alone[key] = order
         else:  # its executions become fills of ours
+            self._by_word.add(key)
             fills = self._strange_fills.items()
             self._strange_fills = {
                 k: fill for k, fill in fills if (fill.symbol, fill.venue_order_id) != (symbol, number)
             }
         self._note_decision(symbol, settled.at_ns)
-        more = {"symbol": symbol, "number": number, **facts}
-        answer = ActAnswered(request_id=act.request_id, outcome=Outcome.DONE, detail=said, facts=more)
-        self._append((settled, *records), (*letters, ctx.seal(act.reply_to, answer)), None, ctx)
-        self._look(said, ctx)
+        facts = {"symbol": symbol, "number": number, **decision.facts}
+        answer = ActAnswered(request_id=act.request_id, outcome=Outcome.DONE, detail=decision.said, facts=facts)
+        letters = (*decision.letters, ctx.seal(act.reply_to, answer))
+        self._append((settled, *decision.records), letters, None, ctx)
+        self._look(decision.said, ctx)
 
     @receives(PositionAdjusted)
     def on_position_adjusted(self, moved: PositionAdjusted, _: Context) -> None:
@@ -294,3 +346,9 @@ class Strangers(Escaper):
         key = (moved.strategy_id, moved.symbol)
         with exact():
             self._confirmed[key] = self._confirmed.get(key, ZERO) + moved.change
+
+
+def _named(found: VenueOrder | VenueExecution) -> Named:
+    if isinstance(found, VenueOrder):
+        return Named(StrangerKind.ORDER, found.symbol, found.venue_order_id)
+    return Named(StrangerKind.FILL, found.symbol, found.execution_id)

@@ -10,13 +10,16 @@ Without them the base asset of what is traded names it. Money that nothing expla
 
 from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
+from types import MappingProxyType
 from typing import NamedTuple
 
-from bulkhead.execution.exact import ZERO, exact
+from bulkhead.execution.exact import ZERO, exact, plain
 from messages.orders import Balance, VenueExecution
 from messages.values import Side
 
 ALL = "all"
+_ANY = Decimal("1e-300")
+"""Smaller than any amount that is not zero."""
 QUIET_ROUNDS = 2
 """Comparisons that must show the same difference with no fill in the asset between (order path, section 6)."""
 STEADY_ROUNDS = 4
@@ -38,7 +41,7 @@ class Difference(NamedTuple):
 
     @property
     def words(self) -> str:
-        return f"books {self.ours:f}, venue {self.theirs:f}"
+        return f"books {plain(self.ours)}, venue {plain(self.theirs)}"
 
 
 class Watch(NamedTuple):
@@ -64,12 +67,14 @@ class Unbooked(NamedTuple):
         return Unbooked(self.symbol, {name: change for name, change in self.changes.items() if name not in assets})
 
 
-def differences(ours: Iterable[Balance], theirs: Iterable[Balance]) -> dict[str, Difference]:
-    """By asset, sorted; those that agree are left out."""
+def differences(
+    ours: Iterable[Balance], theirs: Iterable[Balance], units: Mapping[str, Decimal] = MappingProxyType({})
+) -> dict[str, Difference]:
+    """By asset, sorted; those that agree are left out. Less than an asset's unit the venue cannot state."""
     mine = {balance.asset: balance.total for balance in ours}
     stated = {balance.asset: balance.total for balance in theirs}
     both = {name: Difference(mine.get(name, ZERO), stated.get(name, ZERO)) for name in sorted(mine.keys() | stated)}
-    return {name: found for name, found in both.items() if found.ours != found.theirs}
+    return {name: found for name, found in both.items() if abs(found.amount) >= units.get(name, _ANY)}
 
 
 def watched(before: Mapping[str, Watch], found: Mapping[str, Difference], touched: Collection[str]) -> dict[str, Watch]:
@@ -95,14 +100,20 @@ def changes_of(execution: VenueExecution, base_asset: str, quote_asset: str) -> 
     return {name: change for name, change in changes.items() if name and change}
 
 
-def scopes_of(asset: str, amount: Decimal, unbooked: Iterable[Unbooked], traded: Assets) -> frozenset[str]:
+def unexplained(asset: str, amount: Decimal, unbooked: Iterable[Unbooked]) -> Decimal:
+    """What of a difference no execution of a stranger's order has made."""
+    with exact():
+        return amount - sum((each.changes.get(asset, ZERO) for each in unbooked), ZERO)
+
+
+def scopes_of(asset: str, amount: Decimal, unbooked: Collection[Unbooked], traded: Assets) -> frozenset[str]:
     """What to shut for this difference, as the gate names its scopes."""
     by_symbol: dict[str, Decimal] = {}
     with exact():
         for each in unbooked:
             if asset in each.changes:
                 by_symbol[each.symbol] = by_symbol.get(each.symbol, ZERO) + each.changes[asset]
-        rest = amount - sum(by_symbol.values(), ZERO)
+    rest = unexplained(asset, amount, unbooked)
     symbols = {symbol for symbol, change in by_symbol.items() if change}
     if rest:
         is_money = any(asset == quote for _, quote in traded.values())

@@ -7,53 +7,38 @@ not listed.
 
 Absent means all of: the venue's clock is past the request's validity and a margin, the listing covers the time of the
 order, neither the order nor a trade that could be its own is listed, and our transport holds no request for it. For a
-venue without client ids absence is never automatic.
+venue without client ids absence is never automatic: there an order in doubt is looked for among the orders of nobody
+(claiming.py).
 
 What it does not do: it compares no balances or positions (Portfolio does), and cancels nothing.
 """
 
-from collections.abc import Container, Iterable
 from decimal import Decimal
 from typing import NamedTuple
 
+from bulkhead.execution.claiming import Claim
 from bulkhead.execution.exact import plain
-from bulkhead.execution.fills import execution_of, fill_id_of
-from bulkhead.execution.ids import looks_like_ours
+from bulkhead.execution.fills import execution_of
+from bulkhead.execution.growth import grown
+from bulkhead.execution.listing import Listing, LocalView, read
 from bulkhead.execution.order_events import OrderEvent, apply, overfilled_quantity, status_shown, was_answered
 from messages.orders import OrderRow, VenueExecution, VenueOrder, VenueSnapshotTaken
-from messages.strangers import StrangerKind, key_of
 from messages.values import OrderStatus
 
 NS_PER_S = 1_000_000_000
-_CLOCKS_DIFFER_NS = 60 * NS_PER_S
-"""The venue's stamps may lie this much before ours."""
 _UNPROVEN = frozenset({OrderStatus.PENDING_SUBMIT, OrderStatus.UNKNOWN})
-
-
-class LocalView(NamedTuple):
-    """What our books say, and what is known of requests under way."""
-
-    orders: tuple[OrderRow, ...]
-    """Every order that has not ended, and the recently ended ones."""
-    fill_ids: Container[str]
-    since_ns: int
-    """The snapshot lists orders and executions from this time on."""
-    request_validity_s: float
-    margin_s: float = 1.0
-    """For the difference of the clocks, and for listings that lag."""
-    in_flight: frozenset[str] = frozenset()
-    """Client order ids for which our transport still holds a request."""
-    has_client_ids: bool = True
-    foreign: Container[str] = frozenset()
-    """Keys (`messages.strangers.key_of`) of orders known not to be ours, listed this time or not."""
-    ignored: Container[str] = frozenset()
-    """Keys of orders and executions that an operator has decided to leave alone."""
 
 
 class Unresolved(NamedTuple):
     client_order_id: str
     symbol: str
     reason: str
+    claim: Claim | None = None
+    """Where it is looked for among the orders of nobody, what came of that."""
+
+    @property
+    def needs_operator(self) -> bool:
+        return self.claim is not None and self.claim.needs_operator
 
 
 class Reconciliation(NamedTuple):
@@ -82,6 +67,8 @@ class Reconciliation(NamedTuple):
     """Ended orders with our mark that are older than the books given."""
     skipped_ignored: int = 0
     """Orders and executions that an operator has decided to leave alone."""
+    own_channels: frozenset[str] = frozenset()
+    """Marks of the listed orders that are known to be ours by their number."""
 
     @property
     def skipped(self) -> int:
@@ -95,25 +82,9 @@ class Reconciliation(NamedTuple):
 
     @property
     def is_clean(self) -> bool:
-        """Explained, and no order is waiting."""
-        return self.is_explained and not self.unresolved
-
-
-class _Listing(NamedTuple):
-    """The venue's lists, put in order."""
-
-    orders: dict[str, list[VenueOrder]]
-    """By client order id; more than one means that the venue took the same id twice."""
-    executions: dict[str, list[VenueExecution]]
-    """Those that are not booked yet, by our client order id."""
-    foreign: tuple[VenueOrder, ...]
-    unrecorded: tuple[VenueOrder, ...]
-    orphans: tuple[VenueExecution, ...] = ()
-    strangers: tuple[VenueExecution, ...] = ()
-    skipped_executions: int = 0
-    skipped_foreign_executions: int = 0
-    skipped_ended_orders: int = 0
-    skipped_ignored: int = 0
+        """Explained, and no order is waiting. One that is looked for among the orders of nobody may wait for a person,
+        and is no reason to stop the others: it freezes its own symbol, counts in full, and has an alarm of its own."""
+        return self.is_explained and all(each.claim is not None for each in self.unresolved)
 
 
 class Verdict(NamedTuple):
@@ -130,13 +101,18 @@ class Verdict(NamedTuple):
 def reconcile(local: LocalView, venue: VenueSnapshotTaken) -> Reconciliation:
     """Compare; orders of other venues or accounts in `local` are left out."""
     rows = [row for row in local.orders if (row.ticket.venue, row.ticket.account) == (venue.venue, venue.account)]
-    listing = _read(rows, local, venue)
+    listing = read(rows, local, venue)
     verdicts = [(row, _judge(row, local, venue.as_of_ns, listing)) for row in rows]
     return Reconciliation(
         events=tuple(event for _, verdict in verdicts for event in verdict.events),
         absent=tuple(row.ticket.client_order_id for row, verdict in verdicts if verdict.is_absent),
         unresolved=tuple(
-            Unresolved(row.ticket.client_order_id, row.ticket.symbol, verdict.unresolved)
+            Unresolved(
+                row.ticket.client_order_id,
+                row.ticket.symbol,
+                verdict.unresolved,
+                listing.claims.get(row.ticket.client_order_id),
+            )
             for row, verdict in verdicts
             if verdict.unresolved is not None
         ),
@@ -150,149 +126,26 @@ def reconcile(local: LocalView, venue: VenueSnapshotTaken) -> Reconciliation:
         skipped_foreign_executions=listing.skipped_foreign_executions,
         skipped_ended_orders=listing.skipped_ended_orders,
         skipped_ignored=listing.skipped_ignored,
+        own_channels=listing.own_channels,
     )
-
-
-# -- reading the venue's lists ----------------------------------------------------------------------------------------
-
-
-def _read(rows: list[OrderRow], local: LocalView, venue: VenueSnapshotTaken) -> _Listing:
-    owners = _Owners(rows, venue)
-    matched: dict[str, list[VenueOrder]] = {}
-    strangers: list[VenueOrder] = []
-    for client_order_id, order in _merged(venue, owners):
-        if client_order_id is None:
-            strangers.append(order)
-        else:
-            matched.setdefault(client_order_id, []).append(order)
-    left = [order for order in strangers if _order_key(order.symbol, order.venue_order_id) not in local.ignored]
-    marked = [order for order in left if looks_like_ours(order.client_order_id)]
-    foreign = tuple(order for order in left if not looks_like_ours(order.client_order_id))
-    foreign_keys = {_order_key(order.symbol, order.venue_order_id) for order in foreign}
-    fresh, skipped = _unbooked(venue.venue, venue.executions, local.fill_ids)
-    executions: dict[str, list[VenueExecution]] = {}
-    told: list[VenueExecution] = []
-    for execution in fresh:
-        owner = owners.of_number(execution.symbol, execution.venue_order_id, execution.executed_ns)
-        if owner is not None:
-            executions.setdefault(owner, []).append(execution)
-        else:
-            told.append(execution)
-    orphans, skipped_foreign, skipped_ignored = _orphans(told, foreign_keys, local)
-    return _Listing(
-        matched,
-        executions,
-        foreign,
-        tuple(order for order in marked if not order.status.is_terminal),
-        orphans,
-        tuple(told),
-        skipped,
-        skipped_foreign,
-        sum(order.status.is_terminal for order in marked),
-        skipped_ignored + len(strangers) - len(left),
-    )
-
-
-def _orphans(
-    told: list[VenueExecution], foreign_keys: set[str], local: LocalView
-) -> tuple[tuple[VenueExecution, ...], int, int]:
-    """Executions whose order nobody knows; how many are a foreign order's, and how many are left alone."""
-    orphans: list[VenueExecution] = []
-    foreign = ignored = 0
-    for execution in told:
-        order = _order_key(execution.symbol, execution.venue_order_id)
-        own = key_of(StrangerKind.FILL, execution.symbol, execution.execution_id)
-        if own in local.ignored or order in local.ignored:
-            ignored += 1
-        elif order in foreign_keys or order in local.foreign:
-            foreign += 1
-        else:
-            orphans.append(execution)
-    return tuple(orphans), foreign, ignored
-
-
-def _order_key(symbol: str, venue_order_id: str) -> str:
-    return key_of(StrangerKind.ORDER, symbol, venue_order_id)
-
-
-class _Owners:
-    """Whose the venue's orders and executions are: by our id, else by the venue's number.
-
-    Some venues rename an order's client id when it is cancelled: their number leads back to ours. Some begin their
-    numbers anew each day: of several orders of ours that bear one, it means the newest that was there by then.
-    """
-
-    def __init__(self, rows: list[OrderRow], venue: VenueSnapshotTaken) -> None:
-        self._rows = {row.ticket.client_order_id: row for row in rows}
-        self._bearers: dict[tuple[str, str], dict[str, None]] = {}
-        for row in rows:
-            if row.venue_order_id is not None:
-                self._bearers.setdefault((row.ticket.symbol, row.venue_order_id), {})[row.ticket.client_order_id] = None
-        for order in (*venue.orders, *venue.open_orders):
-            if order.client_order_id in self._rows:
-                self._bearers.setdefault((order.symbol, order.venue_order_id), {})[order.client_order_id] = None
-
-    def of_order(self, order: VenueOrder) -> str | None:
-        if order.client_order_id in self._rows:
-            return order.client_order_id
-        return self.of_number(order.symbol, order.venue_order_id, order.created_ns)
-
-    def of_number(self, symbol: str, venue_order_id: str, at_ns: int) -> str | None:
-        bearers = [self._rows[key] for key in self._bearers.get((symbol, venue_order_id), ())]
-        if len(bearers) > 1:
-            there = [row for row in bearers if row.created_ns <= at_ns + _CLOCKS_DIFFER_NS] or bearers
-            bearers = [max(there, key=lambda row: (row.created_ns, not row.status.is_terminal))]
-        return bearers[0].ticket.client_order_id if bearers else None
-
-
-def _merged(venue: VenueSnapshotTaken, owners: _Owners) -> list[tuple[str | None, VenueOrder]]:
-    """Each order of the venue once, in its furthest state, with our id where it is ours: the two lists are not taken in
-    the same instant."""
-    merged: dict[tuple[str, str, str | None], VenueOrder] = {}
-    for order in (*venue.orders, *venue.open_orders):
-        key = (order.symbol, order.venue_order_id, owners.of_order(order))
-        known = merged.get(key)
-        if known is None or _progress(order) > _progress(known):
-            merged[key] = order
-    return [(owner, order) for (_, _, owner), order in merged.items()]
-
-
-def _progress(order: VenueOrder) -> tuple[bool, Decimal, int]:
-    return order.status.is_terminal, order.filled, order.updated_ns
-
-
-def _unbooked(
-    venue: str, executions: Iterable[VenueExecution], fill_ids: Container[str]
-) -> tuple[list[VenueExecution], int]:
-    """Executions that are not booked, each once, oldest first; and how many were."""
-    seen: set[str] = set()
-    fresh: list[VenueExecution] = []
-    skipped = 0
-    for execution in sorted(executions, key=lambda item: (item.executed_ns, item.execution_id)):
-        fill_id = fill_id_of(venue, execution.symbol, execution.execution_id)
-        if fill_id in fill_ids or fill_id in seen:
-            skipped += 1
-        else:
-            seen.add(fill_id)
-            fresh.append(execution)
-    return fresh, skipped
 
 
 # -- judging one order ------------------------------------------------------------------------------------------------
 
 
-def _judge(row: OrderRow, local: LocalView, as_of_ns: int, listing: _Listing) -> Verdict:
+def _judge(row: OrderRow, local: LocalView, as_of_ns: int, listing: Listing) -> Verdict:
     client_order_id = row.ticket.client_order_id
     listed = listing.orders.get(client_order_id, [])
-    executions = listing.executions.get(client_order_id, [])
+    executions = [execution_of(each, client_order_id) for each in listing.executions.get(client_order_id, [])]
+    if local.totals is not None and len(listed) == 1:
+        executions += grown(row, listed[0], local.totals.costs, as_of_ns)
     if not listed and not executions:
         return _judge_unlisted(row, local, as_of_ns, listing)
     # The steps are tried out on a copy, so that only what changes something is told.
     events: list[OrderEvent] = []
     after = row
     missing = Decimal(0)
-    for execution in executions:
-        reported = execution_of(execution, client_order_id)
+    for reported in executions:
         after = apply(after, reported, as_of_ns).order
         events.append(reported)
     contradictions: list[str] = []
@@ -337,7 +190,7 @@ def _contradictions(row: OrderRow, listed: VenueOrder, as_of_ns: int, local: Loc
     return found
 
 
-def _judge_unlisted(row: OrderRow, local: LocalView, as_of_ns: int, listing: _Listing) -> Verdict:
+def _judge_unlisted(row: OrderRow, local: LocalView, as_of_ns: int, listing: Listing) -> Verdict:
     if row.status.is_terminal:
         return Verdict()
     is_younger = as_of_ns > row.updated_ns + _ns(local.margin_s)
@@ -350,13 +203,14 @@ def _judge_unlisted(row: OrderRow, local: LocalView, as_of_ns: int, listing: _Li
     return Verdict(is_absent=True) if doubt is None else Verdict(unresolved=doubt)
 
 
-def _doubt(row: OrderRow, local: LocalView, as_of_ns: int, listing: _Listing) -> str | None:
+def _doubt(row: OrderRow, local: LocalView, as_of_ns: int, listing: Listing) -> str | None:
     """Why the order is not proven absent, or None when it is."""
     ticket = row.ticket
-    if not local.has_client_ids:
-        return "the venue knows no client ids, so absence cannot be proven"
     if ticket.client_order_id in local.in_flight:
         return "our transport still holds a request for it"
+    if local.claiming is not None:
+        claim = listing.claims.get(ticket.client_order_id)
+        return claim.doubt if claim is not None else "the venue knows no client ids, so absence cannot be proven"
     # `updated_ns` is when it was last sent, or later: a resend starts the validity anew.
     valid_until_ns = row.updated_ns + _ns(local.request_validity_s) + _ns(local.margin_s)
     if as_of_ns <= valid_until_ns:

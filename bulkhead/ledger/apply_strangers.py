@@ -22,19 +22,27 @@ _decide = (
 )
 
 
-def _see(connection: Connection, kind: StrangerKind, symbol: str, number: str, seen: Fields, seq: int) -> None:
+def _see(
+    connection: Connection,
+    kind: StrangerKind,
+    symbol: str,
+    number: str,
+    seen: Fields,
+    seq: int,
+    at_ns: int | None = None,
+) -> None:
     """The first time counts: what was decided about it later stands."""
     key = {"key_kind": kind.value, "key_symbol": symbol, "key_number": number}
     if connection.scalar(_find, key):
         return
     row = {"kind": kind.value, "symbol": symbol, "number": number, "verdict": Verdict.SEEN.value}
-    more = {"strategy_id": None, "decided_ns": None, "payload": canonical(seen), "seq": seq}
+    more = {"strategy_id": None, "decided_ns": None, "payload": canonical(seen), "seen_ns": at_ns, "seq": seq}
     connection.execute(_insert, {**row, **more})
 
 
 def _foreign(connection: Connection, record: records.ForeignOrderSeen, fields: Fields, event: LedgerEvent) -> None:
     order = record.order
-    _see(connection, StrangerKind.ORDER, order.symbol, order.venue_order_id, fields["order"], event.seq)
+    _see(connection, StrangerKind.ORDER, order.symbol, order.venue_order_id, fields["order"], event.seq, record.at_ns)
 
 
 def _orphan(connection: Connection, record: records.OrphanFillSeen, fields: Fields, event: LedgerEvent) -> None:
@@ -47,7 +55,7 @@ def _settled(connection: Connection, record: operator.StrangerSettled, _fields: 
     said = {"verdict": record.verdict.value, "strategy_id": record.strategy_id, "decided_ns": record.at_ns}
     found = {f"key_{name}": value for name, value in key.items()}
     if not connection.execute(_decide, {**found, **said}).rowcount:
-        connection.execute(_insert, {**key, **said, "payload": None, "seq": event.seq})
+        connection.execute(_insert, {**key, **said, "payload": None, "seen_ns": None, "seq": event.seq})
 
 
 STRANGERS: dict[type[Record], Handler] = {

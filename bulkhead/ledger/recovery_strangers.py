@@ -7,7 +7,7 @@ import json
 
 from sqlalchemy import Connection, Row, and_, exists, func, literal, select
 
-from bulkhead.ledger.schema import adjustments, fills, opening_balances, strangers
+from bulkhead.ledger.schema import adjustments, fills, opening_balances, orders, strangers
 from messages.adjustments import BY_OPERATOR, MOVE_POSITIONS, AdjustmentKind
 from messages.strangers import KnownStrangers, Settlement, Stranger, StrangerKind
 
@@ -15,6 +15,8 @@ STRANGERS_KEPT = 10_000
 """Foreign orders and executions remembered; older ones are not asked for any more."""
 ADJUSTMENTS_KEPT = 1_000
 """More than can wait in a mailbox across a restart."""
+_AT_ONCE = 500
+"""Numbers in one query: a database bounds them."""
 
 
 def load_strangers(connection: Connection) -> KnownStrangers:
@@ -33,13 +35,35 @@ def _strangers(connection: Connection) -> tuple[Stranger, ...]:
     for venue in connection.scalars(select(opening_balances.c.venue).distinct()):  # without one nothing was booked
         number = literal(f"{venue}:") + strangers.c.symbol + ":" + strangers.c.number
         query = query.where(~and_(is_fill, exists().where(fills.c.fill_id == number)))
-    return tuple(_stranger(row) for row in reversed(connection.execute(query).all()))
+    found = [_stranger(row) for row in reversed(connection.execute(query).all())]
+    grown = {each.key: order for each in found if (order := _grown_of(each)) is not None}
+    ours = _filled_orders(connection, sorted({number for _, number in grown.values()}))
+    return tuple(each for each in found if grown.get(each.key) not in ours)
+
+
+def _grown_of(stranger: Stranger) -> tuple[str, str] | None:
+    """Symbol and number of the order, where the execution is but the growth of its total: once the order is ours it
+    was booked anew, in steps with other names."""
+    execution = stranger.execution
+    if execution is None or not execution.execution_id.startswith(f"{execution.venue_order_id}@"):
+        return None
+    return execution.symbol, execution.venue_order_id
+
+
+def _filled_orders(connection: Connection, numbers: list[str]) -> set[tuple[str, str]]:
+    ours: set[tuple[str, str]] = set()
+    for begin in range(0, len(numbers), _AT_ONCE):
+        some = numbers[begin : begin + _AT_ONCE]
+        query = select(orders.c.symbol, orders.c.venue_order_id, orders.c.filled)
+        rows = connection.execute(query.where(orders.c.venue_order_id.in_(some)))
+        ours |= {(row.symbol, row.venue_order_id) for row in rows if row.filled}
+    return ours
 
 
 def _stranger(row: Row[tuple[object, ...]]) -> Stranger:
     seen = None if row.payload is None else json.loads(row.payload)
     part = "order" if row.kind == StrangerKind.ORDER.value else "execution"
-    names = ("kind", "symbol", "number", "verdict", "strategy_id", "decided_ns", "seq")
+    names = ("kind", "symbol", "number", "verdict", "strategy_id", "decided_ns", "seen_ns", "seq")
     return Stranger.model_validate({**{name: getattr(row, name) for name in names}, part: seen})
 
 

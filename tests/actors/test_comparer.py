@@ -1,6 +1,7 @@
 """Portfolio beside the venue's balances: what differs shuts what it is about, and an operator settles it exactly."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -9,6 +10,7 @@ from actors.bookkeeper import PortfolioSeat
 from actors.comparer import LOOK_AGAIN_S, MAX_SETTLE_ROUNDS
 from actors.portfolio import PortfolioActor
 from messages.adjustments import AdjustmentKind, AdjustmentRecorded
+from messages.costs import TradingCosts
 from messages.failure import FailureMode, FailureReported, StopReason
 from messages.operator import ActAnswered, PositionAdjusted, SettleDrift
 from messages.orders import Balance, FillBooked, Reconcile, VenueExecution
@@ -50,9 +52,11 @@ def settle(asset: str, strategy_id: str | None = None, number: int = 1, symbol: 
 class Books(Story):
     """A Portfolio that has read its ledger: 10,000 USDT and one BTC of trend's, bought at 100."""
 
-    def __init__(self, known: KnownStrangers | None = None, opening: bool = True) -> None:
+    def __init__(
+        self, known: KnownStrangers | None = None, opening: bool = True, costs: TradingCosts | None = None
+    ) -> None:
         self.in_force: tuple[StopReason, ...] = ()
-        super().__init__(PortfolioActor(SEAT, lambda: self.in_force), addresses.PORTFOLIO)
+        super().__init__(PortfolioActor(SEAT._replace(costs=costs), lambda: self.in_force), addresses.PORTFOLIO)
         self.start()
         loaded = RecoveryLoaded(
             open_intents=(),
@@ -245,6 +249,23 @@ def test_what_goes_away_by_itself_stays_shut_until_an_operator_says_so() -> None
     assert not books.ctx.records(AdjustmentRecorded)
 
 
+def test_after_a_resume_what_is_another_difference_is_called_again_and_the_same_is_not() -> None:
+    books = Books()
+    books.compared(times=2, ETH="1")
+    books.shut("symbol:ETHUSDT")
+    books.compared(times=3, ETH="2")
+    assert books.scopes() == ["symbol:ETHUSDT"], "it is shut"
+    books.compared(times=3, ETH="1")
+    books.in_force = ()
+    books.compared(times=3, ETH="1")
+    assert books.scopes() == ["symbol:ETHUSDT"], "the operator has seen that one"
+    books.compared(times=2, ETH="3")
+    assert books.scopes() == ["symbol:ETHUSDT"] * 2
+    books.compared(times=2)
+    books.compared(times=2, ETH="3")
+    assert books.scopes() == ["symbol:ETHUSDT"] * 3, "it had gone meanwhile"
+
+
 def test_an_order_that_was_adopted_settles_its_symbol_once_its_fills_are_booked() -> None:
     books = Books()
     books.compared(BY_HAND, times=2, ETH="0.999", USDT="7000")
@@ -314,3 +335,83 @@ def test_a_fill_of_ours_is_no_stranger_any_more() -> None:
     books.hear(booked(8))
     books.compared(times=2, BTC="2", USDT="9900")
     assert books.scopes() == []
+
+
+# -- where costs are estimates ----------------------------------------------------------------------------------------
+
+ESTIMATED = TradingCosts(asset="USDT", commission_rate=D("0.001"), sell_tax_rate=D(0), unit=D(1), off_by=D(2))
+
+
+class Estimating(Books):
+    def __init__(self) -> None:
+        super().__init__(costs=ESTIMATED)
+        self.compared(times=2)
+        self.ctx.forget()
+
+    def adjusted(self) -> list[tuple[str, Decimal]]:
+        return [(record.kind.value, record.amount) for record in self.ctx.records(AdjustmentRecorded)]
+
+
+def test_what_is_less_than_the_venue_can_state_is_no_difference() -> None:
+    books = Estimating()
+    books.compared(times=3, USDT="10000.4")
+    assert books.scopes() == []
+    assert books.adjusted() == []
+
+
+@pytest.mark.parametrize(("stated", "expected"), [("9897", [("FEE", D(-3))]), ("9904", [("FEE", D(4))])])
+def test_within_what_estimates_may_be_off_the_venue_is_right(stated: str, expected: list[tuple[str, Decimal]]) -> None:
+    """Two buys of one at 100, less the fee that was estimated."""
+    books = Estimating()
+    books.hear(booked(2))
+    books.compared(times=2, USDT="9900", BTC="2")
+    books.hear(booked(3), booked(4))
+    books.compared(times=3, USDT=str(D(stated) - 200), BTC="4")
+    assert books.adjusted() == expected
+    assert books.scopes() == []
+    assert not books.ctx.records(AccountObserved)[-1].differences
+
+
+def test_beyond_it_is_drift() -> None:
+    books = Estimating()
+    books.hear(booked(2))
+    books.compared(times=3, USDT="9897", BTC="2")
+    assert books.scopes() == ["all"]
+    assert books.adjusted() == []
+
+
+def test_what_was_traded_by_hand_in_all_the_time_hides_no_loss_after_a_restart() -> None:
+    """All of it was settled long ago."""
+    (first,) = known(9).strangers
+    assert first.execution is not None
+    strangers = tuple(
+        first.model_copy(
+            update={"number": str(each), "execution": first.execution.model_copy(update={"execution_id": str(each)})}
+        )
+        for each in range(100)
+    )
+    settled = tuple(Settlement(asset=asset, seq=10, at_ns=T0) for asset in ("ETH", "USDT"))
+    books = Books(KnownStrangers(strangers=strangers, settlements=settled, opening_seq=5), costs=ESTIMATED)
+    books.compared(times=3, USDT="9850")
+    assert books.scopes() == ["all"]
+    assert not books.ctx.records(AdjustmentRecorded)
+
+
+def test_somebodys_trade_by_hand_is_no_estimate_of_ours() -> None:
+    books = Estimating()
+    books.compared(BY_HAND, times=3, ETH="0.999", USDT="7000")
+    assert books.scopes() == ["symbol:ETHUSDT"]
+    assert books.adjusted() == []
+
+
+def test_a_trade_by_hand_in_a_symbol_of_no_rules_is_about_that_symbol_and_its_money() -> None:
+    """Whoever sells securities holds them under their own names."""
+    books = Estimating()
+    other = BY_HAND.model_copy(update={"symbol": "069500", "quantity": D(2), "price": D(50), "fee": D(0)})
+    held: dict[str, Any] = {"069500": "2"}
+    books.compared(other, times=3, USDT="9900", **held)
+    assert books.scopes() == ["symbol:069500"]
+    books.shut("symbol:069500")
+    books.hear(settle("069500"), settle("USDT", number=2))
+    books.compared(times=3, USDT="9900", **held)
+    assert set(books.lifted()) == {("symbol:069500", True)}

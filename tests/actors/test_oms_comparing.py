@@ -9,8 +9,10 @@ from messages.failure import CancelEntries
 from messages.orders import (
     CancelOrder,
     OrderCancelled,
+    OrderChannelDown,
     OrderChannelUp,
     OrderUpdated,
+    Reconcile,
     Reconciled,
     TakeVenueSnapshot,
     VenueSnapshotFailed,
@@ -68,6 +70,22 @@ def test_a_comparison_in_the_middle_of_another_waits_for_its_end(oms: Oms) -> No
     oms.commit()
     assert len(oms.ctx.tells(TakeVenueSnapshot)) == 2
     assert not oms.gate.is_open, "the first began before the doubt"
+
+
+def test_a_snapshot_that_was_given_up_opens_no_gate_over_doubts_that_came_since(oms: Oms) -> None:
+    """A venue of one request a second may be so slow."""
+    asked_ns = oms.ctx.now
+    oms.hear(Reconcile(reason="a test", is_look=True))
+    oms.later(100)
+    oms.hear(OrderChannelDown(venue="sim", reason="reset", attempt=1), OrderChannelUp(venue="sim"))
+    oms.later(30, "reconcile")
+    assert len(oms.ctx.tells(TakeVenueSnapshot)) == 2
+    oms.hear(snapshot(asked_ns))
+    oms.commit()
+    assert not oms.gate.is_open
+    oms.hear(snapshot(oms.ctx.now))
+    oms.commit()
+    assert oms.gate.is_open
 
 
 def test_a_failed_snapshot_leaves_the_gate_and_the_next_round_asks_again(oms: Oms) -> None:

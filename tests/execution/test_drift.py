@@ -40,6 +40,7 @@ def test_what_is_locked_counts_and_what_agrees_is_left_out() -> None:
     found = differences([balance("BTC", "1"), balance("USDT", "5")], [balance("BTC", "0.4", "0.6"), balance("X", "2")])
     assert {asset: each.amount for asset, each in found.items()} == {"USDT": D(-5), "X": D(2)}
     assert found["X"].words == "books 0, venue 2"
+    assert Difference(D("98103690.000000000000"), D("0.50")).words == "books 98103690, venue 0.5"
 
 
 @pytest.mark.req("X-08")

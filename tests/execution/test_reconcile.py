@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bulkhead.execution.claiming import Known
 from bulkhead.execution.fills import FillBook
+from bulkhead.execution.listing import LocalView
 from bulkhead.execution.order_events import apply, mark_unknown
-from bulkhead.execution.reconcile import LocalView, Reconciliation, reconcile
+from bulkhead.execution.reconcile import Reconciliation, reconcile
 from messages.orders import (
     ExecutionReported,
     OrderRow,
@@ -132,7 +134,7 @@ def test_lesson_l28_absence_is_proven_only_after_the_requests_validity(
 @pytest.mark.parametrize(
     ("reason", "changes", "executions"),
     [
-        ("no client ids", {"has_client_ids": False}, ()),
+        ("no order yet", {"claiming": Known(window_s=1e9)}, ()),
         ("transport still holds", {"in_flight": frozenset({ID})}, ()),
         ("begins after", {"since_ns": T0 + 1}, ()),
         ("unknown origin", {}, (venue_execution("1", venue_order_id="v9"),)),
