@@ -1,13 +1,25 @@
 """MarketData: one feed's prints and quotes, checked, in order, to whoever subscribed (stage L10).
 
-It drops repeats by the venue's own numbers, counts what came late, declares gaps, builds bars on event time, and says
-when the feed has gone silent. Identical prints without a number are real trades and are kept.
+It gives everything that comes to the order of `bulkhead/market/`, and passes on what comes out of it: ticks, declared
+gaps, and bars on event time. What it says of the data's quality, and what stands in for a silent feed, is
+`actors/market_watch.py`'s.
 """
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from pydantic import Field
 
 from actors import addresses
+from actors.market_watch import MarketWatch
+from bulkhead.market.calendar import Calendar
+from bulkhead.market.freshness import Limits
+from bulkhead.market.guarantee import FeedOrder, Guarantee
+from bulkhead.market.ordering import Dropped, OrderSettings, Out, Why
+from bulkhead.market.tally import Counted
 from bulkhead.strategy.bars import BarBuilder
+from bulkhead.venues.port import QuoteSource
 from messages.failure import FailureMode, FailureReported
 from messages.market import (
     Book,
@@ -18,18 +30,23 @@ from messages.market import (
     MarketData,
     MarketTold,
     Quote,
+    QuotesFailed,
     TellMarket,
     Trade,
 )
+from messages.market_health import DataSource
 from messages.portfolio import Marks
+from messages.records import AppendFailed
 from messages.supervision import TimerFired
 from messages.values import MarketSnapshot, Price, Value
 from supervisor.runtime.behaviour import Behaviour, Context, receives
 
-MARK_INTERVAL_S = 1.0
-"""Valuation needs no more than a price a second."""
+LOOK_INTERVAL_S = 1.0
+"""Valuation needs no more than a price a second, and silence is looked for as often."""
 MAX_RECONNECTS = 3
 """Failed reconnects before the exchange counts as disconnected (operational policies, section 5)."""
+LOOK, RELEASE = "marks", "release"
+_COUNTS = {Why.DUPLICATE: Counted.DUPLICATES, Why.LATE: Counted.LATE, Why.AHEAD: Counted.AHEAD}
 
 
 class FeedFigures(Value):
@@ -43,20 +60,39 @@ class FeedFigures(Value):
     gaps: int
     protocol_errors: int
     last_received_at_ns: int | None
+    sources: dict[str, DataSource] = Field(default_factory=dict)
+    """The one in force, by symbol."""
+    ahead: int = 0
+    """From the future: not traded on."""
+
+
+class MarketSeat(NamedTuple):
+    """What the house decides for a feed."""
+
+    feed: str
+    venue: str
+    bar_intervals_s: Mapping[str, tuple[int, ...]]
+    """By symbol: every symbol of the feed stands here."""
+    limits: Limits = Limits()
+    guarantee: Guarantee = Guarantee.PER_SYMBOL
+    order: OrderSettings = OrderSettings()
+    calendars: Mapping[str, Calendar] = {}
+    """By symbol; always open where it has none."""
+    snapshot_interval_s: float = 30.0
+    health_interval_s: float = 5.0
 
 
 @dataclass(slots=True)
 class SymbolState:
-    last_trade_id: int | None = None
-    last_update_id: int | None = None
-    last_event_ns: int = 0
     builders: dict[int, BarBuilder] = field(default_factory=dict)
     trade: Trade | None = None
     quote: Quote | None = None
 
-    def snapshot(self, symbol: str) -> MarketSnapshot | None:
-        """What was seen last; None before anything was."""
+    def snapshot(self, symbol: str, in_force: DataSource) -> MarketSnapshot | None:
+        """What was seen last, but nothing of what stood in for a feed that is back; None before anything was."""
         trade, quote = self.trade, self.quote
+        if quote is not None and in_force is DataSource.FEED and quote.source is not DataSource.FEED:
+            quote = None
         seen_ns = [tick.event_time_ns for tick in (trade, quote) if tick is not None]
         if not seen_ns:
             return None
@@ -68,6 +104,7 @@ class SymbolState:
             ask=quote.ask if quote else None,
             ask_quantity=quote.ask_quantity if quote else None,
             event_time_ns=max(seen_ns),
+            source=quote.source.value if quote else DataSource.FEED.value,
         )
 
 
@@ -79,61 +116,124 @@ def _as_snapshot(quote: Quote) -> MarketSnapshot:
         ask=quote.ask,
         ask_quantity=quote.ask_quantity,
         event_time_ns=quote.event_time_ns,
+        source=quote.source.value,
     )
 
 
 class MarketDataActor(Behaviour):
-    def __init__(
-        self, feed: str, venue: str, bar_intervals_s: dict[str, tuple[int, ...]], max_silence_s: float
-    ) -> None:
-        self._feed = feed
-        self._venue = venue
-        self._max_silence_s = max_silence_s
+    def __init__(self, seat: MarketSeat, quotes: Sequence[QuoteSource] = ()) -> None:
+        """`quotes`: who is asked while the feed is stale."""
+        self._seat = seat
         self._symbols = {
             symbol: SymbolState(builders={s: BarBuilder(s) for s in intervals})
-            for symbol, intervals in bar_intervals_s.items()
+            for symbol, intervals in seat.bar_intervals_s.items()
         }
+        self._order = FeedOrder(seat.guarantee, seat.order)
+        self._release_ns: int | None = None
+        self._watch = MarketWatch(
+            seat.feed,
+            seat.venue,
+            tuple(seat.bar_intervals_s),
+            seat.limits,
+            seat.calendars,
+            quotes,
+            seat.snapshot_interval_s,
+            seat.health_interval_s,
+        )
         self._marks: dict[str, Price] = {}
         self._quotes: dict[str, Quote] = {}
         self._marks_changed = False
         self._connected = False
-        self._is_silent = False
         self._is_disconnected = False
         self._last_received_ns: int | None = None
-        self._ticks = self._duplicates = self._late = self._gaps = self._protocol_errors = 0
+        self._ticks = self._protocol_errors = 0
 
     def figures(self) -> FeedFigures:
+        totals = self._watch.totals() or [0] * len(Counted)
         return FeedFigures(
-            feed=self._feed,
+            feed=self._seat.feed,
             connected=self._connected,
             ticks=self._ticks,
-            duplicates=self._duplicates,
-            late=self._late,
-            gaps=self._gaps,
+            duplicates=totals[Counted.DUPLICATES],
+            late=totals[Counted.LATE],
+            gaps=totals[Counted.GAPS],
             protocol_errors=self._protocol_errors,
             last_received_at_ns=self._last_received_ns,
+            sources=self._watch.sources(),
+            ahead=totals[Counted.AHEAD],
         )
 
     def on_start(self, ctx: Context) -> None:
         self._last_received_ns = ctx.now_ns()
-        ctx.after(MARK_INTERVAL_S, "marks")
+        self._watch.start(ctx)
+        ctx.after(LOOK_INTERVAL_S, LOOK)
 
     # -- data ---------------------------------------------------------------------------------------------------------
 
     @receives(Trade)
     def on_trade(self, trade: Trade, ctx: Context) -> None:
-        state = self._arrived(trade, ctx)
-        if trade.trade_id is not None and state.last_trade_id is not None:
-            if trade.trade_id <= state.last_trade_id:
-                self._duplicates += 1
-                return
-            if trade.trade_id > state.last_trade_id + 1:
-                self._declare_gap(trade, state, ctx)
-        state.last_trade_id = trade.trade_id
-        if trade.event_time_ns < state.last_event_ns:
-            self._late += 1
-            return
-        state.last_event_ns = trade.event_time_ns
+        self._arrived(trade, ctx)
+
+    @receives(Book)
+    def on_book(self, book: Book, ctx: Context) -> None:
+        self._arrived(book, ctx)
+
+    @receives(Quote)
+    def on_quote(self, quote: Quote, ctx: Context) -> None:
+        if quote.source is DataSource.FEED:
+            self._arrived(quote, ctx)
+        elif self._watch.quoted(quote.symbol, quote.source, ctx):
+            self._take_quote(quote, ctx)
+
+    @receives(QuotesFailed)
+    def on_quotes_failed(self, failed: QuotesFailed, ctx: Context) -> None:
+        self._watch.failed(failed, ctx)
+
+    @receives(TellMarket)
+    def on_tell_market(self, ask: TellMarket, ctx: Context) -> None:
+        state = self._symbols.get(ask.symbol)
+        if ctx.current is not None:
+            market = state.snapshot(ask.symbol, self._watch.source(ask.symbol)) if state else None
+            ctx.tell(ctx.current.sender, MarketTold(symbol=ask.symbol, market=market))
+
+    def _arrived(self, tick: MarketData, ctx: Context) -> None:
+        self._ticks += 1
+        self._last_received_ns = ctx.now_ns()
+        ctx.publish(addresses.INPUTS, tick)
+        self._watch.count(tick.symbol, Counted.TICKS, ctx)
+        if self._is_disconnected:
+            # Not with the socket: a subscription counts as up when data flows.
+            self._is_disconnected = False
+            self._report_disconnect(ctx, f"{self._seat.feed}: data flows again", recovered=True)
+        self._pass_on(self._order.arrive(tick, ctx.monotonic_ns()), ctx)
+        self._wait_for_what_is_missing(ctx)
+
+    def _pass_on(self, out: Iterable[Out], ctx: Context) -> None:
+        for each in out:
+            if isinstance(each, Dropped):
+                self._watch.count(each.tick.symbol, _COUNTS[each.why], ctx)
+            elif isinstance(each, FeedGap):
+                self.on_gap(each, ctx)
+            else:
+                self._watch.passed_on(each, ctx)
+                if isinstance(each, Trade):
+                    self._take_trade(each, ctx)
+                elif isinstance(each, Quote):
+                    self._take_quote(each, ctx)
+                else:
+                    ctx.publish(addresses.ticks(each.symbol), each)
+
+    def _wait_for_what_is_missing(self, ctx: Context) -> None:
+        due_ns = self._order.due_ns
+        if due_ns is None:
+            if self._release_ns is not None:
+                ctx.cancel_timer(RELEASE)
+        elif due_ns != self._release_ns:
+            ctx.after(max(0, due_ns - ctx.monotonic_ns()) / 1e9, RELEASE)
+        self._release_ns = due_ns
+
+    def _take_trade(self, trade: Trade, ctx: Context) -> None:
+        state = self._state(trade.symbol)
         state.trade = trade
         self._mark(trade.symbol, trade.price)
         for interval_s, builder in state.builders.items():
@@ -142,50 +242,23 @@ class MarketDataActor(Behaviour):
                 ctx.publish(addresses.bars(trade.symbol, interval_s), bar)
         ctx.publish(addresses.ticks(trade.symbol), trade)
 
-    @receives(Quote)
-    def on_quote(self, quote: Quote, ctx: Context) -> None:
-        state = self._arrived(quote, ctx)
-        if quote.update_id is not None and state.last_update_id is not None and quote.update_id <= state.last_update_id:
-            self._duplicates += 1
-            return
-        state.last_update_id = quote.update_id
-        state.quote = quote
+    def _take_quote(self, quote: Quote, ctx: Context) -> None:
+        self._state(quote.symbol).quote = quote
         if quote.bid is not None and quote.ask is not None:
             self._mark(quote.symbol, (quote.bid + quote.ask) / 2)
             self._quotes[quote.symbol] = quote
         ctx.publish(addresses.ticks(quote.symbol), quote)
 
-    @receives(Book)
-    def on_book(self, book: Book, ctx: Context) -> None:
-        self._arrived(book, ctx)
-        ctx.publish(addresses.ticks(book.symbol), book)
-
-    @receives(TellMarket)
-    def on_tell_market(self, ask: TellMarket, ctx: Context) -> None:
-        state = self._symbols.get(ask.symbol)
-        if ctx.current is not None:
-            market = state.snapshot(ask.symbol) if state else None
-            ctx.tell(ctx.current.sender, MarketTold(symbol=ask.symbol, market=market))
-
-    def _arrived(self, data: MarketData, ctx: Context) -> SymbolState:
-        self._ticks += 1
-        self._last_received_ns = ctx.now_ns()
-        ctx.publish(addresses.INPUTS, data)
-        return self._symbols.setdefault(data.symbol, SymbolState())
-
-    def _declare_gap(self, trade: Trade, state: SymbolState, ctx: Context) -> None:
-        assert trade.trade_id is not None and state.last_trade_id is not None  # noqa: S101, PT018 - the caller looked
-        self._gaps += 1
-        for builder in state.builders.values():
+    @receives(FeedGap)
+    def on_gap(self, gap: FeedGap, ctx: Context) -> None:
+        """Seen here by the trades' numbers, or told by a feed that has none."""
+        self._watch.count(gap.symbol, Counted.GAPS, ctx)
+        for builder in self._state(gap.symbol).builders.values():
             builder.mark_gap()
-        gap = FeedGap(
-            venue=trade.venue,
-            symbol=trade.symbol,
-            expected_id=state.last_trade_id + 1,
-            received_id=trade.trade_id,
-            event_time_ns=trade.event_time_ns,
-        )
-        ctx.publish(addresses.ticks(trade.symbol), gap)
+        ctx.publish(addresses.ticks(gap.symbol), gap)
+
+    def _state(self, symbol: str) -> SymbolState:
+        return self._symbols.setdefault(symbol, SymbolState())
 
     def _mark(self, symbol: str, price: Price) -> None:
         self._marks[symbol] = price
@@ -194,41 +267,50 @@ class MarketDataActor(Behaviour):
     # -- the feed itself ----------------------------------------------------------------------------------------------
 
     @receives(FeedConnected)
-    def on_connected(self, event: FeedConnected, ctx: Context) -> None:
+    def on_connected(self, _: FeedConnected, __: Context) -> None:
         self._connected = True
-        if self._is_disconnected:
-            self._is_disconnected = False
-            self._report(ctx, FailureMode.EXCHANGE_DISCONNECT, f"{event.feed} is connected again", recovered=True)
 
     @receives(FeedDisconnected)
     def on_disconnected(self, event: FeedDisconnected, ctx: Context) -> None:
         self._connected = False
+        self._pass_on(self._order.cut(ctx.monotonic_ns()), ctx)
+        self._wait_for_what_is_missing(ctx)
         for state in self._symbols.values():
             for builder in state.builders.values():
                 builder.mark_gap()
         if event.attempt >= MAX_RECONNECTS and not self._is_disconnected:
             self._is_disconnected = True
-            detail = f"{event.feed}: {event.attempt} attempts to reconnect failed: {event.reason}"
-            self._report(ctx, FailureMode.EXCHANGE_DISCONNECT, detail)
+            self._report_disconnect(
+                ctx, f"{event.feed}: {event.attempt} attempts to reconnect failed: {event.reason}", recovered=False
+            )
 
     @receives(FeedProtocolError)
     def on_protocol_error(self, _: FeedProtocolError, ctx: Context) -> None:
         self._protocol_errors += 1
 
+    @receives(AppendFailed)
+    def on_append_failed(self, _: AppendFailed, __: Context) -> None:
+        """That a source changed is not on record. The ledger has shut the gate itself, and the source is in force."""
+
     @receives(TimerFired)
-    def on_timer(self, _: TimerFired, ctx: Context) -> None:
-        ctx.after(MARK_INTERVAL_S, "marks")
+    def on_timer(self, timer: TimerFired, ctx: Context) -> None:
+        if timer.key == RELEASE:
+            self._release_ns = None
+            self._pass_on(self._order.expire(ctx.monotonic_ns()), ctx)
+            self._wait_for_what_is_missing(ctx)
+            return
+        ctx.after(LOOK_INTERVAL_S, LOOK)
         if self._marks_changed:
             self._marks_changed = False
             quotes = tuple(_as_snapshot(quote) for quote in self._quotes.values())
-            marks = Marks(venue=self._venue, prices=dict(self._marks), quotes=quotes, at_ns=ctx.now_ns())
+            marks = Marks(venue=self._seat.venue, prices=dict(self._marks), quotes=quotes, at_ns=ctx.now_ns())
             ctx.publish(addresses.MARKS, marks)
-        silent_s = (ctx.now_ns() - (self._last_received_ns or 0)) / 1e9
-        if (silent_s > self._max_silence_s) != self._is_silent:
-            self._is_silent = not self._is_silent
-            what = f"no tick for {silent_s:.0f} s" if self._is_silent else "ticks flow again"
-            self._report(ctx, FailureMode.DATA_DELAY, f"{self._feed}: {what}", recovered=not self._is_silent)
+        across_gap = [symbol for symbol in self._symbols if self._order.is_across_gap(symbol)]
+        for symbol in self._watch.look(across_gap, ctx):
+            self._order.of(symbol).begin_anew()
 
-    def _report(self, ctx: Context, mode: FailureMode, detail: str, *, recovered: bool = False) -> None:
-        report = FailureReported(mode=mode, scope=f"venue:{self._venue}", detail=detail, recovered=recovered)
+    def _report_disconnect(self, ctx: Context, detail: str, *, recovered: bool) -> None:
+        report = FailureReported(
+            mode=FailureMode.EXCHANGE_DISCONNECT, scope=f"venue:{self._seat.venue}", detail=detail, recovered=recovered
+        )
         ctx.tell(addresses.FAILURE_HANDLER, report)

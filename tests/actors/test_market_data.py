@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from actors import addresses
-from actors.market_data import MAX_RECONNECTS, MarketDataActor
+from actors.market_data import LOOK, MAX_RECONNECTS, RELEASE, MarketDataActor, MarketSeat
 from messages.failure import FailureMode, FailureReported
 from messages.market import (
     Bar,
@@ -39,6 +39,9 @@ def trade(at_s: float, price: str = "100", trade_id: int | None = None) -> Trade
     )
 
 
+TOLD_GAP = FeedGap(venue="sim", symbol="BTCUSDT", expected_id=1_010, received_id=1_020, event_time_ns=T0)
+
+
 def quote(update_id: int, bid: str | None = "99", ask: str | None = "101") -> Quote:
     return Quote(
         venue="sim",
@@ -56,7 +59,7 @@ def quote(update_id: int, bid: str | None = "99", ask: str | None = "101") -> Qu
 
 @pytest.fixture
 def story() -> Story:
-    made = Story(MarketDataActor("feed", "sim", {"BTCUSDT": (10,)}, max_silence_s=30.0))
+    made = Story(MarketDataActor(MarketSeat("feed", "sim", {"BTCUSDT": (10,)})))
     made.start()
     return made
 
@@ -79,12 +82,29 @@ def test_identical_prints_without_a_number_are_real_trades(story: Story) -> None
     assert len(ctx.publishes(Trade, TICKS)) == 3
 
 
-def test_a_gap_is_declared_before_what_follows_it(story: Story) -> None:
+@pytest.mark.req("S-03")
+def test_a_gap_is_declared_before_what_follows_it_once_the_wait_is_over(story: Story) -> None:
     ctx = story.hear(trade(0, trade_id=1), trade(1, trade_id=4))
+    assert len(ctx.publishes(Trade, TICKS)) == 1
+    assert ctx.timers[RELEASE][0] == 0.25
+    story.later(0.25, RELEASE)
     told = [body for topic, body in ctx.published if topic == TICKS]
     assert isinstance(told[1], FeedGap)
     assert (told[1].expected_id, told[1].received_id) == (2, 4)
     assert isinstance(told[2], Trade)
+    assert figures(story)[3] == 1
+
+
+def test_what_was_missing_comes_and_the_wait_is_over(story: Story) -> None:
+    ctx = story.hear(trade(0, trade_id=1), trade(2, trade_id=3), trade(1, trade_id=2))
+    assert [t.trade_id for t in ctx.publishes(Trade, TICKS)] == [1, 2, 3]
+    assert RELEASE not in ctx.timers
+    assert figures(story) == (3, 0, 0, 0)
+
+
+def test_a_gap_that_the_feed_tells_is_passed_on_and_counted(story: Story) -> None:
+    ctx = story.hear(trade(0), TOLD_GAP, trade(1))
+    assert ctx.publishes(FeedGap, TICKS) == [TOLD_GAP]
     assert figures(story)[3] == 1
 
 
@@ -118,14 +138,17 @@ def test_bars_close_by_event_time_and_the_first_says_that_it_is_incomplete(story
 
 
 @pytest.mark.lesson("L16")
-@pytest.mark.parametrize("cause", ["gap", "disconnect"])
+@pytest.mark.parametrize("cause", ["gap", "told", "disconnect"])
 def test_a_bar_with_something_missing_says_so(story: Story, cause: str) -> None:
     story.hear(trade(1, trade_id=1), trade(11, trade_id=2))
     if cause == "disconnect":
         story.hear(FeedDisconnected(feed="feed", reason="reset", attempt=1), trade(12, trade_id=3))
+    elif cause == "told":
+        story.hear(TOLD_GAP, trade(12, trade_id=3))
     else:
         story.hear(trade(12, trade_id=9))
-    ctx = story.hear(trade(21, trade_id=10))
+        story.later(0.25, RELEASE)
+    ctx = story.hear(trade(21, trade_id=10 if cause == "gap" else 4))
     assert [bar.is_complete for bar in ctx.publishes(Bar)] == [False, False]
 
 
@@ -138,17 +161,22 @@ def reports(story: Story) -> list[tuple[FailureMode, bool]]:
 @pytest.mark.lesson("L28")
 def test_silence_is_reported_once_past_the_limit_and_once_when_it_is_over(story: Story) -> None:
     story.hear(FeedConnected(feed="feed"), trade(0))
-    story.later(30.0, "marks")
+    story.later(30.0, LOOK)
     assert reports(story) == []
-    story.later(0.001, "marks")
-    story.later(10, "marks")
+    story.later(0.001, LOOK)
+    story.later(10, LOOK)
     assert reports(story) == [(FailureMode.DATA_DELAY, False)]
     story.hear(trade(41))
-    story.later(1, "marks")
+    story.later(4.9, LOOK)
+    story.hear(trade(45))
+    assert reports(story) == [(FailureMode.DATA_DELAY, False)], "not before ticks have flowed for the settle time"
+    story.later(0.1)
+    story.hear(trade(46))
     assert reports(story) == [(FailureMode.DATA_DELAY, False), (FailureMode.DATA_DELAY, True)]
 
 
 @pytest.mark.req("S-11")
+@pytest.mark.lesson("L15")
 def test_the_third_failed_reconnect_counts_as_disconnected(story: Story) -> None:
     for attempt in range(1, MAX_RECONNECTS):
         story.hear(FeedDisconnected(feed="feed", reason="reset", attempt=attempt))
@@ -157,23 +185,25 @@ def test_the_third_failed_reconnect_counts_as_disconnected(story: Story) -> None
     story.hear(FeedDisconnected(feed="feed", reason="reset", attempt=MAX_RECONNECTS + 1))
     assert reports(story) == [(FailureMode.EXCHANGE_DISCONNECT, False)]
     story.hear(FeedConnected(feed="feed"))
+    assert reports(story)[1:] == [], "a subscription is up when data flows"
+    story.hear(trade(0))
     assert reports(story)[1:] == [(FailureMode.EXCHANGE_DISCONNECT, True)]
 
 
 def test_marks_are_told_once_a_second_and_only_when_they_changed(story: Story) -> None:
     story.hear(trade(0, "100"), trade(0.5, "101"))
-    story.later(1, "marks")
-    story.later(1, "marks")
+    story.later(1, LOOK)
+    story.later(1, LOOK)
     (marks,) = story.ctx.publishes(Marks, addresses.MARKS)
     assert marks.prices == {"BTCUSDT": Decimal(101)}
     story.hear(quote(1, "99", "100"))
-    story.later(1, "marks")
+    story.later(1, LOOK)
     assert story.ctx.publishes(Marks)[-1].prices == {"BTCUSDT": Decimal("99.5")}
 
 
 def test_a_one_sided_quote_makes_no_mark(story: Story) -> None:
     story.hear(quote(1, None, "100"))
-    story.later(1, "marks")
+    story.later(1, LOOK)
     assert not story.ctx.publishes(Marks)
 
 
