@@ -1,24 +1,25 @@
 """RiskGuardActor: approves or refuses each intent, and watches what came of it (stages L30 and L70).
 
 Approval is a type: only this actor makes a RiskApproved, and the OMS takes nothing else. A tripped limit shuts the gate
-in the same instant, before any message is sent, and stays latched until an operator lifts it.
+in the same instant, before any message is sent, and stays latched until an operator lifts it, unless its settings say
+otherwise. What is kept in mind and judged is bulkhead/risk/watch.py's; here it is wired to the house.
 """
 
 from decimal import Decimal
 
 from actors import addresses
 from bulkhead.execution.recent import Recent
-from bulkhead.risk import exposure as exposures
-from bulkhead.risk import posttrade, pretrade
 from bulkhead.risk.limits import RiskLimits
-from bulkhead.risk.quality import QualityWindow
-from bulkhead.risk.rate import OrderRate
+from bulkhead.risk.trips import Rearm, limit_of, reason_id
+from bulkhead.risk.verdict import FALLBACK_AGE_S, Refused
+from bulkhead.risk.watch import Watch
 from messages.codes import ErrorCode
-from messages.escapes import Escape, EscapeTrigger
-from messages.failure import CancelEntries, LimitApproached, RiskTripped, StopLevelTold, StopReason
+from messages.failure import LimitApproached, LimitRearmed, RiskTripped, StopLevelTold, StopReason
+from messages.intents import IntentClosed
+from messages.market_health import DataHealth
 from messages.operator import IntentAdopted
-from messages.orders import FillBooked, IntentClosed, OrdersTold, OrderUpdated
-from messages.portfolio import PortfolioSnapshot, TellState, TradeClosed
+from messages.orders import FillBooked, OrdersTold, OrderUpdated
+from messages.portfolio import Marks, PortfolioSnapshot, RebasePeak, TellState, TradeClosed
 from messages.records import (
     Append,
     AppendFailed,
@@ -27,77 +28,97 @@ from messages.records import (
     RiskRefusalRecorded,
     RiskTripRecorded,
 )
-from messages.supervision import Busy
+from messages.risk_history import LimitRearmRecorded, LoadRiskHistory, RiskHistoryLoaded
+from messages.supervision import Busy, TimerFired
 from messages.trading import OrderIntent, RiskApproved, RiskRefused
+from messages.trading_day import DayOf, utc_day
 from messages.values import StopLevel
-from supervisor.gate import Gate
+from supervisor.gate import Gate, told_of
+from supervisor.latch import UNREADABLE
 from supervisor.runtime.behaviour import Behaviour, Context, receives
 
 ACTIONS_KEPT = 20_000
 """Action keys remembered for refusing a repeat at once; the ledger's unique key stands behind it for ever."""
+LOOK_INTERVAL_S = 5.0
+"""What grows old without a message, as the portfolio, is judged this often."""
+RESETS_PEAK = "max_drawdown"
 
 
 class RiskGuardActor(Behaviour):
-    def __init__(self, limits: RiskLimits, gate: Gate) -> None:
-        self._limits = limits
+    def __init__(
+        self,
+        limits: RiskLimits,
+        gate: Gate,
+        day_of: DayOf = utc_day,
+        reduced: RiskLimits | None = None,
+        max_fallback_age_s: float = FALLBACK_AGE_S,
+    ) -> None:
+        """`reduced`: the limits on entries that a stop of level REDUCED concerns; None: the same. `max_fallback_age_s`:
+        how old quotes may be that are asked for while the feed is silent."""
         self._gate = gate
-        self._exposure = exposures.EMPTY
-        self._rate = OrderRate()
-        self._quality = QualityWindow()
-        self._portfolio: PortfolioSnapshot | None = None
-        self._actions = Recent(ACTIONS_KEPT)
-        self._approached: set[str] = set()
-        self._plans: dict[str, CancelEntries | Escape] = {}
-        """By limit that has tripped."""
+        self._watch = Watch(limits, Recent(ACTIONS_KEPT), day_of, max_fallback_age_s)
+        self._tripped: set[str] = set()
+        """Stop reasons of this guard that are in force as far as it knows."""
+        self._reduced = reduced
+        self._rebases_peak = False
+        """The drawdown was armed again, and Portfolio has not been told yet."""
 
     def on_start(self, ctx: Context) -> None:
+        day_start_ns = self._watch.day_of(ctx.now_ns()).start_ns
+        ctx.tell(addresses.LEDGER, LoadRiskHistory(day_start_ns=day_start_ns, latest=self._watch.depth))
         if ctx.epoch > 1:
+            self._watch.restarted()
             ctx.tell(addresses.OMS, TellState(strategy_id=None))
+        ctx.after(LOOK_INTERVAL_S, "look")
+
+    @receives(RiskHistoryLoaded)
+    def on_history(self, history: RiskHistoryLoaded, ctx: Context) -> None:
+        """A trip on record that is not in force any more was lifted by an operator while nothing ran; a stop file that
+        cannot be read may be the one that is missing."""
+        self._watch.restore(history)
+        in_force = {reason.reason_id for reason in self._gate.reasons()}
+        self._tripped |= {reason for reason in in_force if limit_of(reason) is not None}
+        holding = {limit_of(reason) for reason in in_force}
+        is_readable = not any(reason.startswith(UNREADABLE) for reason in in_force)
+        for limit_name, at_ns in history.tripped_ns.items():
+            if is_readable and limit_name not in holding and history.rearmed_ns.get(limit_name, 0) <= at_ns:
+                self._rearmed(limit_name, ctx, by_operator=True)
+        self._judge(ctx)
 
     @receives(OrdersTold)
-    def on_orders_told(self, told: OrdersTold, ctx: Context) -> None:
-        """What is in flight, after a restart of this guard or of the OMS: one that died over a plan gets it again."""
-        self._exposure = exposures.rebuilt(told.orders, told.reserved_notional, told.waiting)
-        for limit_name, plan in self._plans.items():
-            if self._gate.is_in_force(f"risk:{limit_name}"):
-                ctx.tell(addresses.OMS, plan)
+    def on_orders_told(self, told: OrdersTold, _: Context) -> None:
+        """What is in flight, after a restart of this guard or of the OMS."""
+        self._watch.on_orders_told(told)
 
     @receives(IntentAdopted)
     def on_adopted(self, adopted: IntentAdopted, _: Context) -> None:
         """An operator's order that was at the venue already: not asked about, and counted all the same."""
-        self._exposure = exposures.reserve(self._exposure, adopted.intent, adopted.reserved_notional)
+        self._watch.reserve(adopted.intent, adopted.reserved_notional)
 
     @receives(TellState)
     def on_tell_state(self, _: TellState, ctx: Context) -> None:
         if ctx.current is not None:
-            ctx.tell(ctx.current.sender, StopLevelTold(level=self._gate.level(), change=self._gate.changes))
+            ctx.tell(ctx.current.sender, told_of(self._gate))
 
     # -- before the trade ---------------------------------------------------------------------------------------------
 
     @receives(OrderIntent)
     def on_intent(self, intent: OrderIntent, ctx: Context) -> None:
-        now_ns = ctx.now_ns()
-        verdict = pretrade.check(
-            intent,
-            self._limits,
-            exposure=self._exposure,
-            portfolio=self._portfolio,
-            rate=self._rate,
-            now_ns=now_ns,
-            seen_actions=self._actions,
-        )
-        if isinstance(verdict, pretrade.Refused):
+        verdict = self._watch.ask(intent, ctx.now_ns(), self._reduced if self._is_reduced(intent) else None)
+        if isinstance(verdict, Refused):
             self._refuse(intent, verdict, ctx)
             return
-        self._actions.add(intent.action_key)
-        self._exposure = exposures.reserve(self._exposure, intent, verdict.reserved_notional)
-        self._rate = self._rate.with_order(now_ns)
         approval = RiskApproved[OrderIntent](
             approved=intent, reserved_notional=verdict.reserved_notional, checks=verdict.checks
         )
         ctx.tell(addresses.OMS, approval)
+        self._judge(ctx)
 
-    def _refuse(self, intent: OrderIntent, verdict: pretrade.Refused, ctx: Context) -> None:
+    def _is_reduced(self, intent: OrderIntent) -> bool:
+        names = (f"venue:{intent.venue}", f"strategy:{intent.strategy_id}", f"symbol:{intent.symbol}")
+        return self._gate.level(frozenset({"all", *names})) >= StopLevel.REDUCED
+
+    def _refuse(self, intent: OrderIntent, verdict: Refused, ctx: Context) -> None:
         refused = RiskRefused(
             intent_id=intent.intent_id,
             strategy_id=intent.strategy_id,
@@ -114,13 +135,13 @@ class RiskGuardActor(Behaviour):
     @receives(Busy)
     def on_busy(self, busy: Busy, ctx: Context) -> None:
         """The OMS has no room for another entry: the approval is taken back, with its reservation."""
-        reservation = self._exposure.reservations.get(busy.about)
+        reservation = self._watch.exposure.reservations.get(busy.about)
         if reservation is None:
             return
         closed = IntentClosed(
             intent_id=busy.about, symbol=reservation.symbol, filled=Decimal(0), filled_notional=Decimal(0)
         )
-        self._exposure = exposures.release(self._exposure, closed, ctx.now_ns())
+        self._watch.release(closed, ctx.now_ns())
         refused = RiskRefused(
             intent_id=busy.about,
             strategy_id=reservation.strategy_id,
@@ -138,61 +159,100 @@ class RiskGuardActor(Behaviour):
 
     @receives(IntentClosed)
     def on_closed(self, closed: IntentClosed, ctx: Context) -> None:
-        self._exposure = exposures.release(self._exposure, closed, ctx.now_ns())
+        self._watch.release(closed, ctx.now_ns())
 
     @receives(PortfolioSnapshot)
     def on_portfolio(self, snapshot: PortfolioSnapshot, ctx: Context) -> None:
-        self._portfolio = snapshot
-        self._exposure = exposures.settle(self._exposure, snapshot, self._limits.settle_s)
+        self._watch.on_portfolio(snapshot)
+        self._rebase(ctx)
+        self._judge(ctx)
+
+    @receives(Marks)
+    def on_marks(self, marks: Marks, _: Context) -> None:
+        """Judged with the portfolio that follows from them."""
+        self._watch.on_marks(marks.prices)
+
+    @receives(DataHealth)
+    def on_health(self, health: DataHealth, ctx: Context) -> None:
+        self._watch.on_health(health)
         self._judge(ctx)
 
     @receives(OrderUpdated)
     def on_order(self, update: OrderUpdated, ctx: Context) -> None:
-        self._quality.on_order_update(update)
+        self._watch.on_order(update)
         if update.order.status.is_terminal:
             self._judge(ctx)
 
     @receives(FillBooked)
-    def on_fill(self, booked: FillBooked, _: Context) -> None:
-        self._quality.on_fill(booked)
+    def on_fill(self, booked: FillBooked, ctx: Context) -> None:
+        self._watch.on_fill(booked)
+        self._judge(ctx)
 
     @receives(TradeClosed)
     def on_trade(self, closed: TradeClosed, ctx: Context) -> None:
-        self._quality.on_round_trip(closed.trade)
-        self._rate = self._rate.with_trade(ctx.now_ns())
+        self._watch.on_trade(closed.trade, ctx.now_ns())
         self._judge(ctx)
 
+    @receives(TimerFired)
+    def on_timer(self, _: TimerFired, ctx: Context) -> None:
+        ctx.after(LOOK_INTERVAL_S, "look")
+        self._judge(ctx)
+
+    @receives(StopLevelTold)
+    def on_gate(self, _: StopLevelTold, ctx: Context) -> None:
+        """Whoever moved it: what an operator has lifted counts anew from here."""
+        if any(not self._gate.is_in_force(reason) for reason in self._tripped):
+            self._judge(ctx)
+
     def _judge(self, ctx: Context) -> None:
-        findings = posttrade.check(self._portfolio, self._quality.figures(), self._limits)
         in_force = {reason.reason_id for reason in self._gate.reasons()}
-        for trip in findings.trips:
-            if f"risk:{trip.limit_name}" not in in_force:
-                self._trip(trip, ctx)
-        near = {approach.limit_name for approach in findings.approaches}
-        for approach in findings.approaches:
-            if approach.limit_name not in self._approached:
-                self._approach(approach, ctx)
-        self._approached = near
+        for reason in sorted(self._tripped - in_force):
+            self._tripped.discard(reason)
+            self._rearmed(limit_of(reason) or reason, ctx, by_operator=True)
+        judged = self._watch.judge(in_force, ctx.now_ns())
+        for trip in judged.trips:
+            self._trip(trip, ctx)
+        for reason in judged.lifts:
+            if self._gate.lift(reason, by=ctx):
+                self._tripped.discard(reason)
+                self._rearmed(limit_of(reason) or reason, ctx, by_operator=False)
+        for approach in judged.alerts:
+            self._approach(approach, ctx)
+
+    def _rearmed(self, limit_name: str, ctx: Context, *, by_operator: bool) -> None:
+        if by_operator:
+            self._watch.rearm(limit_name)
+            self._rebases_peak = self._rebases_peak or limit_name == RESETS_PEAK
+            self._rebase(ctx)
+        rearmed = LimitRearmed(limit_name=limit_name, by_operator=by_operator, at_ns=ctx.now_ns())
+        self._record(ctx, LimitRearmRecorded(rearm=rearmed))
+
+    def _rebase(self, ctx: Context) -> None:
+        """Once Portfolio tells of something, and so is there to hear it."""
+        if self._rebases_peak and self._watch.portfolio is not None:
+            self._rebases_peak = False
+            ctx.tell(addresses.PORTFOLIO, RebasePeak(reason="an operator armed the drawdown limit again"))
 
     def _trip(self, trip: RiskTripped, ctx: Context) -> None:
+        key = reason_id(trip.limit_name, trip.about)
         cause = f"{trip.limit_name} {trip.value} reached its limit {trip.limit}: {trip.detail}"
         self._gate.shut(
             StopReason(
-                reason_id=f"risk:{trip.limit_name}",
+                reason_id=key,
                 level=trip.level,
                 scope=trip.scope,
                 cause=cause,
                 since_ns=ctx.now_ns(),
-                needs_operator=True,
+                needs_operator=trip.rearm != Rearm.AUTOMATIC,
             ),
             by=ctx,
         )
-        self._plans[trip.limit_name] = _plan_of(trip, cause)
-        ctx.tell(addresses.OMS, self._plans[trip.limit_name])
-        ctx.tell(addresses.FAILURE_HANDLER, trip)
+        self._tripped.add(key)
+        ctx.tell(addresses.FAILURE_HANDLER, trip)  # whose plan it is
         self._record(ctx, RiskTripRecorded(trip=trip))
 
     def _approach(self, approach: LimitApproached, ctx: Context) -> None:
+        ctx.publish(addresses.FAILURES, approach)
         self._record(ctx, LimitApproachRecorded(approach=approach))
 
     def _record(self, ctx: Context, record: Record) -> None:
@@ -201,18 +261,3 @@ class RiskGuardActor(Behaviour):
     @receives(AppendFailed)
     def on_append_failed(self, _: AppendFailed, __: Context) -> None:
         """The ledger has shut the gate itself; what tripped here stays in force without its record."""
-
-
-def _plan_of(trip: RiskTripped, cause: str) -> CancelEntries | Escape:
-    """What is done to what exists: HARD cancels everything and closes what is held, the others cancel entries."""
-    kind, _, name = trip.scope.partition(":")
-    strategy_id, symbol = (name if kind == "strategy" else None), (name if kind == "symbol" else None)
-    if trip.level < StopLevel.HARD:
-        return CancelEntries(reason=cause, strategy_id=strategy_id, symbol=symbol)
-    return Escape(
-        escape_id=f"{EscapeTrigger.RISK_GUARD}/{trip.limit_name}",
-        trigger=EscapeTrigger.RISK_GUARD,
-        reason=cause,
-        strategy_id=strategy_id,
-        symbol=symbol,
-    )

@@ -10,10 +10,12 @@ Pure: every function returns a new Exposure.
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from types import MappingProxyType
 from typing import NamedTuple
 
 from bulkhead.risk.numbers import BPS, WIDE, ZERO
-from messages.orders import IntentClosed, IntentWaits, OrderRow
+from messages.intents import IntentClosed, IntentWaits
+from messages.orders import OrderRow
 from messages.portfolio import PortfolioSnapshot, Position
 from messages.trading import OrderIntent
 from messages.values import Origin, Side
@@ -34,6 +36,18 @@ class Reservation(NamedTuple):
     """When its intent was closed; it then waits for the portfolio to show its fills."""
     origin: Origin = Origin.STRATEGY
     """Of its intent; told of none that was rebuilt from orders."""
+    quantity: Decimal = ZERO
+    """Of the whole intent."""
+    filled: Mapping[str, Decimal] = MappingProxyType({})
+    """By client order id, of an exit: what of it is no longer in flight."""
+
+    @property
+    def leaves(self) -> Decimal:
+        """What of an exit may still fill."""
+        filled = ZERO
+        for each in self.filled.values():
+            filled = WIDE.add(filled, each)
+        return max(ZERO, WIDE.subtract(self.quantity, filled))
 
 
 class Exposure(NamedTuple):
@@ -73,8 +87,18 @@ def reserve(exposure: Exposure, intent: OrderIntent, notional: Decimal) -> Expos
         notional if is_entry else ZERO,
         is_entry,
         origin=intent.origin,
+        quantity=intent.quantity,
     )
     return Exposure({**exposure.reservations, intent.intent_id: reservation})
+
+
+def noted(exposure: Exposure, order: OrderRow) -> Exposure:
+    """With what an order of an exit has filled: it is in flight no more. Entries count in full until closed."""
+    reservation = exposure.reservations.get(order.intent_id)
+    if reservation is None or reservation.is_entry or reservation.closed_ns is not None or not order.filled:
+        return exposure
+    filled = {**reservation.filled, order.ticket.client_order_id: order.filled}
+    return Exposure({**exposure.reservations, order.intent_id: reservation._replace(filled=filled)})
 
 
 def release(exposure: Exposure, closed: IntentClosed, now_ns: int) -> Exposure:
@@ -112,14 +136,14 @@ def rebuilt(
     prices = marks or {}
     reservations: dict[str, Reservation] = {}
     for order in orders:
-        ticket = order.ticket
+        ticket, before = order.ticket, reservations.get(order.intent_id)
         notional = reserved.get(order.intent_id, ZERO)
         if notional == 0:
             price = ticket.limit_price or prices.get(ticket.symbol, _UNKNOWN_PRICE)
-            before = reservations.get(order.intent_id)
             notional = WIDE.multiply(ticket.quantity, price)
             notional = notional if before is None else WIDE.add(before.notional, notional)
         is_entry = ticket.intent_type.is_entry
+        filled = {} if is_entry else {ticket.client_order_id: order.filled}
         reservations[order.intent_id] = Reservation(
             order.intent_id,
             order.strategy_id,
@@ -127,13 +151,17 @@ def rebuilt(
             ticket.side,
             notional if is_entry else ZERO,
             is_entry,
+            quantity=ticket.quantity if before is None else WIDE.add(before.quantity, ticket.quantity),
+            filled=filled if before is None else {**before.filled, **filled},
         )
     for wait in waiting:
-        if wait.quantity and wait.intent_id not in reservations:
-            is_entry = wait.intent_type.is_entry
+        before, is_entry = reservations.get(wait.intent_id), wait.intent_type.is_entry
+        if before is not None:
+            reservations[wait.intent_id] = before._replace(quantity=WIDE.add(before.quantity, wait.quantity))
+        elif wait.quantity:
             notional = reserved.get(wait.intent_id, _UNKNOWN_PRICE) if is_entry else ZERO
             reservations[wait.intent_id] = Reservation(
-                wait.intent_id, wait.strategy_id, wait.symbol, wait.side, notional, is_entry
+                wait.intent_id, wait.strategy_id, wait.symbol, wait.side, notional, is_entry, quantity=wait.quantity
             )
     return Exposure(reservations)
 
@@ -162,6 +190,45 @@ def held_notional(portfolio: PortfolioSnapshot, marks: Mapping[str, Decimal], sy
     for position in portfolio.positions:
         if symbol in {None, position.symbol}:
             total = WIDE.add(total, position_notional(position, marks))
+    return total
+
+
+def net_notional(portfolio: PortfolioSnapshot, marks: Mapping[str, Decimal]) -> Decimal:
+    """Of all positions, longs less shorts; NaN where a quantity is no number."""
+    total = ZERO
+    for position in portfolio.positions:
+        if not position.quantity.is_finite():
+            return _UNKNOWN_PRICE
+        worth = position_notional(position, marks)
+        total = WIDE.add(total, worth) if position.quantity > 0 else WIDE.subtract(total, worth)
+    return total
+
+
+def worst_net(exposure: Exposure, portfolio: PortfolioSnapshot, marks: Mapping[str, Decimal], side: Side) -> Decimal:
+    """How far the account may come to lean to one side: what it leans already, with every entry in flight that way and
+    none that goes the other way. Below zero it leans away."""
+    return WIDE.add(
+        WIDE.multiply(net_notional(portfolio, marks), Decimal(side.sign)), reserved_notional(exposure, side=side)
+    )
+
+
+def by_symbol(exposure: Exposure, portfolio: PortfolioSnapshot, marks: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    """Held and in flight, of each symbol with either."""
+    found: dict[str, Decimal] = {}
+    for position in portfolio.positions:
+        worth = position_notional(position, marks)
+        found[position.symbol] = WIDE.add(found.get(position.symbol, ZERO), worth)
+    for reservation in exposure.reservations.values():
+        found[reservation.symbol] = WIDE.add(found.get(reservation.symbol, ZERO), reservation.notional)
+    return found
+
+
+def exiting(exposure: Exposure, strategy_id: str, symbol: str, side: Side) -> Decimal:
+    """Quantity of a strategy's exits on this side that may still fill."""
+    total = ZERO
+    for item in exposure.reservations.values():
+        if not item.is_entry and (item.strategy_id, item.symbol, item.side) == (strategy_id, symbol, side):
+            total = WIDE.add(total, item.leaves)
     return total
 
 

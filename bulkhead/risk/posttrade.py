@@ -2,96 +2,86 @@
 
 By loss, never by profit: each figure is turned so that up is worse, and anything at or below zero is fine. A limit is
 broken when its figure reaches it. A number that is not finite, or that contradicts another, trips by itself; it never
-disables the limit that needed it. Nothing is latched here: the caller keeps what has tripped.
+disables the limit that needed it. Nothing is latched here: the caller keeps what has tripped, and what was alerted.
 """
 
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
+from bulkhead.risk.health import NOTHING_TOLD, HealthBoard
+from bulkhead.risk.health import impossible as impossible_health
 from bulkhead.risk.limits import RiskLimits
-from bulkhead.risk.numbers import WIDE, ZERO, text
+from bulkhead.risk.measures import Measure, of_data, of_execution, of_losses
+from bulkhead.risk.numbers import WIDE, text
 from bulkhead.risk.quality import ExecutionQuality
 from messages.codes import ErrorCode
 from messages.failure import LimitApproached, RiskTripped
 from messages.portfolio import PortfolioSnapshot
 
+IMPOSSIBLE = "impossible_number"
+
 
 class Findings(NamedTuple):
     trips: tuple[RiskTripped, ...] = ()
     approaches: tuple[LimitApproached, ...] = ()
+    """Of figures at `approach_share` of their limit that have not tripped."""
+    measures: tuple[Measure, ...] = ()
+    """Everything that was judged."""
+    broken: frozenset[str] = frozenset()
+    """Keys of the measures that have tripped."""
 
 
-class _Measure(NamedTuple):
-    """One figure beside its limit; up is worse."""
+class State(NamedTuple):
+    """What is judged."""
 
-    name: str
-    value: Decimal
-    limit: Decimal
-    detail: str
+    portfolio: PortfolioSnapshot | None
+    """None: the execution quality and the data are judged without."""
+    quality: ExecutionQuality
+    health: HealthBoard = NOTHING_TOLD
+    portfolio_age_s: Decimal | None = None
+    marks: Mapping[str, Decimal] = {}
+    more: tuple[Measure, ...] = ()
+    """Figures of the moment, as the slippage of one order."""
 
 
-def check(portfolio: PortfolioSnapshot | None, quality: ExecutionQuality, limits: RiskLimits) -> Findings:
-    """Without a portfolio only the execution quality is judged. With the guard disabled nothing is."""
+def check(state: State, limits: RiskLimits) -> Findings:
+    """With the guard disabled nothing is judged."""
     if not limits.enabled:
         return Findings()
-    measures = [*_of_quality(quality, limits)]
-    impossible = [f"{name} is not a number that can be" for name in quality.impossible]
+    portfolio = state.portfolio
+    measures = [
+        *of_execution(state.quality, limits),
+        *of_data(state.health, state.portfolio_age_s, limits),
+        *state.more,
+    ]
+    impossible = [f"{name} is not a number that can be" for name in state.quality.impossible]
+    impossible += [f"mark of {symbol} is {mark}" for symbol, mark in state.marks.items() if not _is_price(mark)]
+    impossible += impossible_health(state.health)
     if portfolio is not None:
         impossible += _impossible(portfolio)
-        measures += _of_portfolio(portfolio, limits)
-    trips = [
-        _trip("impossible_number", "not finite", "finite", words, portfolio, quality, limits) for words in impossible
-    ]
-    approaches = []
+        measures += of_losses(portfolio, limits)
+    trips = [trip for words in impossible if (trip := _trip(_of_number(words), "finite", state, limits))]
+    approaches, broken = [], set()
     for measure in measures:
         if not measure.value.is_finite():
             if not impossible:
-                detail = f"{measure.name} is not a number that can be"
-                trips.append(_trip(measure.name, str(measure.value), "finite", detail, portfolio, quality, limits))
-        elif measure.value >= measure.limit:
-            value, limit = text(measure.value), text(measure.limit)
-            trips.append(_trip(measure.name, value, limit, measure.detail, portfolio, quality, limits))
-        elif measure.value > 0 and measure.value >= WIDE.multiply(measure.limit, limits.approach_share):
-            approaches.append(_approach(measure))
-    return Findings(tuple(trips), tuple(approaches))
+                wrong = measure._replace(detail=f"{measure.name} is not a number that can be")
+                trips += [trip for trip in (_trip(wrong, "finite", state, limits),) if trip]
+        elif measure.value >= measure.limit and (trip := _trip(measure, text(measure.limit), state, limits)):
+            trips.append(trip)
+            broken.add(measure.key)
+        elif is_near(measure, limits):
+            approaches.append(approach(measure))
+    return Findings(tuple(trips), tuple(approaches), tuple(measures), frozenset(broken))
 
 
-def _of_portfolio(portfolio: PortfolioSnapshot, limits: RiskLimits) -> tuple[_Measure, ...]:
-    currency = portfolio.currency
-    return (
-        _Measure("max_daily_loss", _loss(portfolio.day_pnl), limits.max_daily_loss, f"lost today, in {currency}"),
-        _Measure("max_drawdown", portfolio.drawdown, limits.max_drawdown, f"below the highest equity, in {currency}"),
-    )
+def _is_price(mark: Decimal) -> bool:
+    return mark.is_finite() and mark > 0
 
 
-def _loss(pnl: Decimal) -> Decimal:
-    if not pnl.is_finite():
-        return pnl
-    return max(ZERO, -pnl)
-
-
-def _of_quality(quality: ExecutionQuality, limits: RiskLimits) -> tuple[_Measure, ...]:
-    measures = [
-        _Measure(
-            "max_consecutive_rejects",
-            Decimal(quality.consecutive_rejects),
-            Decimal(limits.max_consecutive_rejects),
-            "orders rejected in a row",
-        ),
-        _Measure(
-            "max_consecutive_losses",
-            Decimal(quality.consecutive_losses),
-            Decimal(limits.max_consecutive_losses),
-            "round trips lost in a row",
-        ),
-    ]
-    if quality.orders >= limits.min_reject_sample:
-        detail = f"of {quality.orders} orders"
-        measures.append(_Measure("max_reject_rate", quality.reject_rate, limits.max_reject_rate, detail))
-    if quality.fills >= limits.min_slippage_sample and quality.slippage_bps_p95 is not None:
-        detail = f"over {quality.fills} fills"
-        measures.append(_Measure("max_slippage_bps_p95", quality.slippage_bps_p95, limits.max_slippage_bps_p95, detail))
-    return tuple(measures)
+def _of_number(words: str) -> Measure:
+    return Measure(IMPOSSIBLE, Decimal("NaN"), Decimal("NaN"), words)
 
 
 def _impossible(portfolio: PortfolioSnapshot) -> list[str]:
@@ -101,9 +91,11 @@ def _impossible(portfolio: PortfolioSnapshot) -> list[str]:
         "realised_pnl": portfolio.realised_pnl,
         "unrealised_pnl": portfolio.unrealised_pnl,
         "day_pnl": portfolio.day_pnl,
+        "week_pnl": portfolio.day_pnl if portfolio.week_pnl is None else portfolio.week_pnl,
         "peak_equity": portfolio.peak_equity,
         "drawdown": portfolio.drawdown,
         **{f"position in {position.symbol}": position.quantity for position in portfolio.positions},
+        **{f"average price of {position.symbol}": position.average_price for position in portfolio.positions},
     }
     found = [f"{name} is {figure}" for name, figure in figures.items() if not figure.is_finite()]
     if not found and portfolio.drawdown < 0:
@@ -113,30 +105,68 @@ def _impossible(portfolio: PortfolioSnapshot) -> list[str]:
     return found
 
 
-def _trip(
-    name: str,
-    value: str,
-    limit: str,
-    detail: str,
-    portfolio: PortfolioSnapshot | None,
-    quality: ExecutionQuality,
-    limits: RiskLimits,
-) -> RiskTripped:
+def _trip(measure: Measure, limit: str, state: State, limits: RiskLimits) -> RiskTripped | None:
+    """None where the settings let this limit alert only; a figure that is no number trips whatever they say."""
+    is_number = measure.value.is_finite()
+    rule = limits.trip_of(measure.name, dict(measure.subjects)) or (None if is_number else limits.trip_of(IMPOSSIBLE))
+    if rule is None:
+        return None
+    value = "not finite" if measure.name == IMPOSSIBLE else text(measure.value)
     return RiskTripped(
         code=ErrorCode.RISK_GUARD_TRIPPED.value,
-        limit_name=name,
+        limit_name=measure.name,
         value=value,
         limit=limit,
-        level=limits.trip_level,
-        scope=limits.trip_scope,
-        detail=detail,
-        portfolio=portfolio,
-        execution_quality=quality.as_texts(),
+        level=rule.level,
+        scope=rule.scope,
+        detail=measure.detail,
+        portfolio=state.portfolio,
+        execution_quality=state.quality.as_texts(),
+        about=rule.subject,
+        rearm=rule.rearm,
     )
 
 
-def _approach(measure: _Measure) -> LimitApproached:
-    share = WIDE.divide(measure.value, measure.limit)
+# -- approaches -------------------------------------------------------------------------------------------------------
+
+
+def is_near(measure: Measure, limits: RiskLimits) -> bool:
+    """At `approach_share` of its limit, or beyond. A limit of zero is never near."""
+    near = WIDE.multiply(measure.limit, limits.approach_share)
+    return measure.value.is_finite() and measure.value > 0 and measure.value >= near
+
+
+def approach(measure: Measure) -> LimitApproached:
     return LimitApproached(
-        limit_name=measure.name, value=text(measure.value), limit=text(measure.limit), share=text(share)
+        limit_name=measure.name,
+        value=text(measure.value),
+        limit=text(measure.limit),
+        share=text(WIDE.divide(measure.value, measure.limit)),
+        about=measure.subject,
+        detail=measure.detail,
     )
+
+
+def alerts(
+    alerted: frozenset[str], measures: Iterable[Measure], tripped: frozenset[str], limits: RiskLimits
+) -> tuple[frozenset[str], tuple[LimitApproached, ...]]:
+    """Which alerts are due now, and the keys that have alerted from then on: each once per approach.
+
+    A key may alert again once its figure has fallen `approach_clear_share` of its limit below the share at which it
+    alerts, or is gone. What has tripped is told by its trip, and does not alert on its way back.
+    """
+    clear_below = limits.approach_share - limits.approach_clear_share
+    still: set[str] = set()
+    due = []
+    for measure in measures:
+        if (measure.key in alerted and not is_below(measure, clear_below)) or measure.key in tripped:
+            still.add(measure.key)
+        elif is_near(measure, limits):
+            still.add(measure.key)
+            due.append(approach(measure))
+    return frozenset(still), tuple(due)
+
+
+def is_below(measure: Measure, share: Decimal) -> bool:
+    """False of a figure that is no number: nothing is known to be over."""
+    return measure.value.is_finite() and measure.value < WIDE.multiply(measure.limit, share)

@@ -1,94 +1,62 @@
 """Pre-trade: may this intent be approved? The first limit that it would break ends it, with the numbers compared.
 
-Entries pass every limit. An exit is refused only as a duplicate, or for a quantity or price that no order can have: it
-gives exposure back, and no limit on entries may stand in its way (its quantity is held against the confirmed position
-by the order path). A number that is not finite
-refuses; it never disables a limit.
+Entries pass every limit. An exit is refused only as a duplicate, for a quantity or price that no order can have, or
+where a portfolio that can be trusted shows that it would flip or enlarge the position: it gives exposure back, and no
+limit on entries may stand in its way. (The order path holds it against the confirmed position, and cuts one of all.)
+A number that is not finite refuses an entry; it never disables a limit. The checks lie by theme in pretrade_*.py.
 """
 
-from collections.abc import Callable, Container, Mapping
 from decimal import Decimal
-from typing import NamedTuple
 
-from bulkhead.risk.exposure import (
-    Exposure,
-    held_notional,
-    open_positions,
-    reserved_notional,
-    worst_case_notional,
-)
+from bulkhead.risk import exposure as exposures
+from bulkhead.risk import pretrade_exposure, pretrade_market, pretrade_pace
 from bulkhead.risk.limits import RiskLimits
-from bulkhead.risk.numbers import BPS, WIDE, ZERO, is_sound, is_within, text
-from bulkhead.risk.rate import OrderRate
+from bulkhead.risk.numbers import WIDE, ZERO, is_sound, text
+from bulkhead.risk.verdict import NS_PER_S, Check, Passed, Question, Refused, Situation, impossible
 from messages.codes import ErrorCode
-from messages.portfolio import PortfolioSnapshot
 from messages.trading import OrderIntent
-from messages.values import Side
+from messages.values import IntentType
 
-NS_PER_S = 1_000_000_000
+__all__ = ["CHECKS", "Passed", "Refused", "Situation", "check"]
 
-
-class Passed(NamedTuple):
-    checks: tuple[str, ...]
-    """Each as `name value<=limit`."""
-    reserved_notional: Decimal
-    """To be reserved until terminal evidence; zero for exits."""
-
-
-class Refused(NamedTuple):
-    code: ErrorCode
-    limit_name: str
-    value: str
-    limit: str
-    detail: str
+CHECKS: tuple[Check, ...] = (
+    *pretrade_market.CHECKS,
+    *pretrade_exposure.CHECKS,
+    pretrade_market.slippage,  # behind the sizes: what is too large slips as well, and its size says more
+    *pretrade_pace.CHECKS,
+)
+"""Of entries, in the order in which they are asked."""
 
 
-class _Question(NamedTuple):
-    intent: OrderIntent
-    limits: RiskLimits
-    exposure: Exposure
-    portfolio: PortfolioSnapshot
-    rate: OrderRate
-    marks: Mapping[str, Decimal]
-    notional: Decimal
-    now_ns: int
-
-
-def check(
-    intent: OrderIntent,
-    limits: RiskLimits,
-    *,
-    exposure: Exposure,
-    portfolio: PortfolioSnapshot | None,
-    rate: OrderRate,
-    now_ns: int,
-    marks: Mapping[str, Decimal] | None = None,
-    seen_actions: Container[str] = frozenset(),
-) -> Passed | Refused:
-    """`marks` are last prices by symbol; the intent's own market stands in for its symbol, cost for the others."""
-    if intent.intent_id in exposure.reservations or intent.action_key in seen_actions:
+def check(intent: OrderIntent, limits: RiskLimits, now: Situation) -> Passed | Refused:
+    if intent.intent_id in now.exposure.reservations or intent.action_key in now.seen_actions:
         detail = "this intent, or this decision's, was handed in before"
         return Refused(ErrorCode.INTENT_DUPLICATE, "action_key", intent.action_key, "once", detail)
-    impossible = _impossible(intent)
-    if impossible is not None:
-        return impossible
+    if (wrong := _impossible(intent)) is not None:
+        return wrong
     if not intent.intent_type.is_entry:
-        return Passed(("duplicate none", "exit: limits on entries do not apply"), ZERO)
-    notional = worst_case_notional(intent, limits.price_collar_bps)
+        return _check_exit(intent, limits, now)
+    if (wrong := pretrade_market.impossible_quote(intent.market)) is not None:
+        return wrong
+    notional = exposures.worst_case_notional(intent, limits.price_collar_bps)
     if notional is None:
         detail = "a market order without a market cannot be valued"
         return Refused(ErrorCode.MARKET_MISSING, "market", "none", "a price", detail)
     if not limits.enabled:
         return Passed(("duplicate none", "guard disabled"), notional)
-    if portfolio is None:
+    if now.portfolio is None:
         detail = "no portfolio has been told yet"
         return Refused(ErrorCode.RISK_PORTFOLIO_MISSING, "portfolio", "none", "a snapshot", detail)
-    at_market = dict(marks or {})
+    at_market = dict(now.marks)
     if intent.market is not None and intent.market.mid is not None:
-        at_market.setdefault(intent.symbol, intent.market.mid)
-    question = _Question(intent, limits, exposure, portfolio, rate.at(now_ns), at_market, notional, now_ns)
+        mark = at_market.get(intent.symbol)
+        # A mark that is no number stays: its own market must not hide it.
+        if mark is None or (is_sound(mark) and 0 < mark < intent.market.mid):
+            at_market[intent.symbol] = intent.market.mid
+    rate = now.rate.at(now.now_ns, now.day.start_ns)
+    question = Question(intent, limits, now, now.portfolio, rate, at_market, notional)
     passed = ["duplicate none"]
-    for ask in _CHECKS:
+    for ask in CHECKS:
         answer = ask(question)
         if isinstance(answer, Refused):
             return answer
@@ -100,154 +68,37 @@ def _impossible(intent: OrderIntent) -> Refused | None:
     """Of an exit, too: no order can have such a number, and whoever compared with it would die of it."""
     for name, figure in (("quantity", intent.quantity), ("limit_price", intent.limit_price)):
         if figure is not None and not (figure.is_finite() and figure > 0):
-            detail = f"{name} is not a number that can be"
-            return Refused(ErrorCode.NUMBER_IMPOSSIBLE, name, str(figure), "finite, above 0", detail)
+            return impossible(name, figure, "finite, above 0")
     return None
 
 
-def _upper(code: ErrorCode, name: str, value: Decimal | int, limit: Decimal | int, detail: str) -> str | Refused:
-    shown, bound = text(Decimal(value)), text(Decimal(limit))
-    if not Decimal(value).is_finite():
-        return Refused(ErrorCode.NUMBER_IMPOSSIBLE, name, shown, bound, f"{name} is not a number that can be")
-    if not is_within(Decimal(value), Decimal(limit)):
-        return Refused(code, name, shown, bound, detail)
-    return f"{name} {shown}<={bound}"
+def _check_exit(intent: OrderIntent, limits: RiskLimits, now: Situation) -> Passed | Refused:
+    free = _free_to_exit(intent, limits, now)
+    if free is None:
+        judged = "exit: the order path judges its quantity"
+    elif intent.quantity <= free:
+        judged = f"exit {text(intent.quantity)}<={text(free)}"
+    elif free and intent.intent_type is IntentType.EXIT_FULL:
+        judged = f"exit {text(intent.quantity)} is cut to {text(free)} by the order path"
+    else:
+        detail = f"of {intent.symbol}, after the exits in flight; more would flip or enlarge the position"
+        code = ErrorCode.EXIT_EXCEEDS_POSITION if free else ErrorCode.NOTHING_TO_EXIT
+        return Refused(code, "position", text(intent.quantity), text(free), detail)
+    return Passed(("duplicate none", "exit: limits on entries do not apply", judged), ZERO)
 
 
-# -- the market and the price ---------------------------------------------------------------------------------------
-
-
-def _numbers(q: _Question) -> str | Refused:
-    figures = {
-        "cash": q.portfolio.cash,
-        "equity": q.portfolio.equity,
-        "quantity": q.intent.quantity,
-        "notional": q.notional,
-        **{f"mark of {symbol}": mark for symbol, mark in q.marks.items()},
-        **{f"position in {item.symbol}": item.quantity for item in q.portfolio.positions},
-    }
-    for name, figure in figures.items():
-        if not is_sound(figure):
-            detail = f"{name} is not a number that can be"
-            return Refused(ErrorCode.NUMBER_IMPOSSIBLE, name, str(figure), "finite", detail)
-    return "numbers finite"
-
-
-def _market_age(q: _Question) -> str | Refused:
-    limit_s = q.limits.max_market_age_s
-    if q.intent.market is None:
-        return Refused(ErrorCode.MARKET_MISSING, "max_market_age_s", "none", text(limit_s), "decided without a market")
-    age_s = (q.now_ns - q.intent.market.event_time_ns) / NS_PER_S
-    # From the future is as wrong as from the past: one of the clocks is off.
-    if not abs(age_s) <= limit_s:
-        return Refused(ErrorCode.MARKET_STALE, "max_market_age_s", text(age_s), text(limit_s), "the market is stale")
-    return f"max_market_age_s {text(age_s)}<={text(limit_s)}"
-
-
-def _spread(q: _Question) -> str | Refused:
-    spread = None if q.intent.market is None else q.intent.market.spread_bps
-    if spread is None:
-        # A feed of prints alone has no spread; whether an order may leave without one is for the precheck to say.
-        return "max_spread_bps unquoted"
-    if spread < 0:
-        limit = text(q.limits.max_spread_bps)
-        return Refused(ErrorCode.SPREAD_TOO_WIDE, "max_spread_bps", text(spread), limit, "the quotes are crossed")
-    return _upper(ErrorCode.SPREAD_TOO_WIDE, "max_spread_bps", spread, q.limits.max_spread_bps, "the spread is wide")
-
-
-def _collar(q: _Question) -> str | Refused:
-    price = q.intent.limit_price
-    reference = None if q.intent.market is None else q.intent.market.mid
-    if price is None or reference is None:
-        return "price_collar_bps unpriced"
-    away_bps = WIDE.multiply(WIDE.divide(WIDE.abs(WIDE.subtract(price, reference)), reference), BPS)
-    detail = f"{text(price)} against a market at {text(reference)}"
-    return _upper(ErrorCode.PRICE_OUTSIDE_COLLAR, "price_collar_bps", away_bps, q.limits.price_collar_bps, detail)
-
-
-# -- size and exposure ------------------------------------------------------------------------------------------------
-
-
-def _order_notional(q: _Question) -> str | Refused:
-    detail = f"worst case in {q.limits.currency}"
-    return _upper(ErrorCode.RISK_ORDER_NOTIONAL, "max_order_notional", q.notional, q.limits.max_order_notional, detail)
-
-
-def _order_quantity(q: _Question) -> str | Refused:
-    limit = q.limits.max_order_quantity
-    if limit is None:
-        return "max_order_quantity unset"
-    return _upper(ErrorCode.RISK_ORDER_QUANTITY, "max_order_quantity", q.intent.quantity, limit, "in base units")
-
-
-def _positions(q: _Question) -> str | Refused:
-    taken = open_positions(q.exposure, q.portfolio, q.marks, q.limits.dust_notional)
-    mine = (q.intent.strategy_id, q.intent.symbol)
-    if mine in taken:
-        return f"max_positions {len(taken)} (held already)"
-    detail = "one position more would be open"
-    return _upper(ErrorCode.RISK_MAX_POSITIONS, "max_positions", len(taken) + 1, q.limits.max_positions, detail)
-
-
-def _symbol_exposure(q: _Question) -> str | Refused:
-    symbol = q.intent.symbol
-    held = held_notional(q.portfolio, q.marks, symbol)
-    reserved = reserved_notional(q.exposure, symbol)
-    total = WIDE.add(WIDE.add(held, reserved), q.notional)
-    detail = f"{symbol}: {text(held)} held, {text(reserved)} in flight, {text(q.notional)} asked for"
-    return _upper(ErrorCode.RISK_SYMBOL_EXPOSURE, "max_symbol_exposure", total, q.limits.max_symbol_exposure, detail)
-
-
-def _gross_exposure(q: _Question) -> str | Refused:
-    held = held_notional(q.portfolio, q.marks)
-    reserved = reserved_notional(q.exposure)
-    total = WIDE.add(WIDE.add(held, reserved), q.notional)
-    detail = f"{text(held)} held, {text(reserved)} in flight, {text(q.notional)} asked for"
-    return _upper(ErrorCode.RISK_GROSS_EXPOSURE, "max_gross_exposure", total, q.limits.max_gross_exposure, detail)
-
-
-def _cash(q: _Question) -> str | Refused:
-    if q.intent.side is Side.SELL:
-        return "min_cash not touched"
-    promised = WIDE.add(reserved_notional(q.exposure, side=Side.BUY), q.notional)
-    left = WIDE.subtract(q.portfolio.cash, promised)
-    shown, bound = text(left), text(q.limits.min_cash)
-    if not is_within(q.limits.min_cash, left):
-        detail = f"{text(q.portfolio.cash)} {q.limits.currency} less {text(promised)} promised"
-        return Refused(ErrorCode.RISK_MIN_CASH, "min_cash", shown, bound, detail)
-    return f"min_cash {shown}>={bound}"
-
-
-# -- how often --------------------------------------------------------------------------------------------------------
-
-
-def _per_second(q: _Question) -> str | Refused:
-    asked, limit = q.rate.orders_in_last_s + 1, q.limits.max_orders_per_s
-    return _upper(ErrorCode.RISK_ORDER_RATE, "max_orders_per_s", asked, limit, "orders in one second")
-
-
-def _per_day(q: _Question) -> str | Refused:
-    asked, limit = q.rate.orders_today + 1, q.limits.max_orders_per_day
-    return _upper(ErrorCode.RISK_ORDERS_PER_DAY, "max_orders_per_day", asked, limit, "orders on this UTC day")
-
-
-def _trades_per_day(q: _Question) -> str | Refused:
-    asked, limit = q.rate.trades_today + 1, q.limits.max_trades_per_day
-    return _upper(ErrorCode.RISK_TRADES_PER_DAY, "max_trades_per_day", asked, limit, "trades on this UTC day")
-
-
-_CHECKS: tuple[Callable[[_Question], str | Refused], ...] = (
-    _numbers,
-    _market_age,
-    _spread,
-    _collar,
-    _order_notional,
-    _order_quantity,
-    _positions,
-    _symbol_exposure,
-    _gross_exposure,
-    _cash,
-    _per_second,
-    _per_day,
-    _trades_per_day,
-)
+def _free_to_exit(intent: OrderIntent, limits: RiskLimits, now: Situation) -> Decimal | None:
+    """What the exit may take at most; None where nothing that can be trusted says so."""
+    portfolio = now.portfolio
+    if portfolio is None or not abs(now.now_ns - portfolio.at_ns) <= limits.max_portfolio_age_s * NS_PER_S:
+        return None
+    owned = (intent.strategy_id, intent.symbol)
+    held = ZERO
+    for position in portfolio.positions:
+        if (position.strategy_id, position.symbol) == owned:
+            held = WIDE.add(held, position.quantity)
+    if not is_sound(held):
+        return None
+    in_flight = exposures.exiting(now.exposure, *owned, intent.side)
+    lies = WIDE.multiply(held, Decimal(-intent.side.sign))
+    return max(ZERO, WIDE.subtract(lies, in_flight)) if is_sound(in_flight) else None

@@ -69,8 +69,11 @@ class QualityWindow:
         self._latency_ms: deque[Decimal] = deque(maxlen=window)
         self._rejects_in_row = 0
         self._losses_in_row = 0
+        self._figures: ExecutionQuality | None = None
+        """Of what it was told so far; None: not summed since the last news. It is asked far more often than told."""
 
     def on_order_update(self, update: OrderUpdated) -> None:
+        self._figures = None
         order = update.order
         key, status = order.ticket.client_order_id, order.status
         if status is OrderStatus.UNKNOWN:
@@ -95,14 +98,33 @@ class QualityWindow:
         """Positive slippage is worse than the price at the decision."""
         if booked.decision_price is None:
             return
+        self._figures = None
         worse = WIDE.multiply(WIDE.subtract(booked.fill.price, booked.decision_price), Decimal(booked.fill.side.sign))
         self._slippage_bps.append(WIDE.multiply(WIDE.divide(worse, booked.decision_price), BPS))
 
     def on_latency(self, latency_ns: int) -> None:
         """From the tick to the order on the wire."""
+        self._figures = None
         self._latency_ms.append(Decimal(latency_ns) / 1_000_000)
 
+    def forget(self, limit_name: str) -> None:
+        """An operator has armed this limit again: what it counts begins anew."""
+        self._figures = None
+        if limit_name == "max_consecutive_rejects":
+            self._rejects_in_row = 0
+        elif limit_name == "max_reject_rate":
+            self._ended.clear()
+        elif limit_name == "max_slippage_bps_p95":
+            self._slippage_bps.clear()
+        elif limit_name == "max_consecutive_losses":
+            self._losses_in_row = 0
+        elif limit_name == "impossible_number":
+            sound = [value for value in self._slippage_bps if is_sound(value)]
+            self._slippage_bps.clear()
+            self._slippage_bps.extend(sound)
+
     def on_round_trip(self, trade: RoundTrip) -> None:
+        self._figures = None
         # Neither won nor lost leaves the row of losses as it is; a result that is no number is not a win.
         if not is_sound(trade.pnl) or trade.pnl < 0:
             self._losses_in_row += 1
@@ -110,6 +132,11 @@ class QualityWindow:
             self._losses_in_row = 0
 
     def figures(self) -> ExecutionQuality:
+        if self._figures is None:
+            self._figures = self._summed()
+        return self._figures
+
+    def _summed(self) -> ExecutionQuality:
         ended = self._ended.values()
         impossible = ("slippage_bps",) if any(not is_sound(value) for value in self._slippage_bps) else ()
         slippage = sorted(value for value in self._slippage_bps if is_sound(value))

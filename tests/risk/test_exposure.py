@@ -18,10 +18,9 @@ from bulkhead.risk.exposure import (
     worst_case_notional,
 )
 from bulkhead.risk.limits import RiskLimits
-from bulkhead.risk.pretrade import Refused, check
-from bulkhead.risk.rate import OrderRate
+from bulkhead.risk.pretrade import Refused, Situation, check
 from messages.codes import ErrorCode
-from messages.orders import IntentClosed
+from messages.intents import IntentClosed
 from messages.values import IntentType, OrderStatus, Side
 from tests.execution.orders import market, order
 from tests.risk.portfolios import NS_PER_S, T0, D, broken, exit_intent, intent, portfolio, position
@@ -94,7 +93,7 @@ def test_a_market_order_of_untold_worth_is_valued_at_the_mark_or_refuses_entries
     assert reserved_notional(rebuilt(rows, {}, marks={"BTCUSDT": D(100)})) == D(1000)
     unvalued = rebuilt(rows, {})
     assert reserved_notional(unvalued).is_nan()
-    other = check(intent(2), RiskLimits(), exposure=unvalued, portfolio=portfolio(), rate=OrderRate(), now_ns=T0)
+    other = check(intent(2), RiskLimits(), Situation(T0, portfolio(), unvalued))
     assert isinstance(other, Refused)
     assert other.code is ErrorCode.NUMBER_IMPOSSIBLE
 

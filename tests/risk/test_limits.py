@@ -10,6 +10,7 @@ from messages.codes import ErrorCode
 from messages.values import Mode, StopLevel
 
 UNITS = ("_s", "_bps", "_bps_p95", "_notional", "_exposure", "_cash", "_loss", "_drawdown", "_quantity", "_per_day")
+TABLES = {"trips", "sectors", "adv_notional"}
 COUNTS = ("_positions", "_rejects", "_losses", "_sample", "_rate", "_share", "_per_s")
 
 
@@ -18,7 +19,7 @@ def test_the_defaults_do_not_contradict() -> None:
 
 
 def test_every_limit_says_its_unit() -> None:
-    others = {"enabled", "currency", "trip_level", "trip_scope"}
+    others = {"enabled", "currency", "trip_level", "trip_scope", *TABLES}
     for name in set(RiskLimits.model_fields) - others:
         assert name.endswith(UNITS + COUNTS), name
 

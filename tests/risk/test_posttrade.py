@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bulkhead.risk import posttrade
 from bulkhead.risk.limits import RiskLimits
-from bulkhead.risk.posttrade import Findings, check
+from bulkhead.risk.posttrade import Findings, State
 from bulkhead.risk.quality import ExecutionQuality
 from messages.codes import ErrorCode
 from messages.portfolio import PortfolioSnapshot
@@ -16,6 +17,13 @@ from messages.values import StopLevel
 from tests.risk.portfolios import D, broken, portfolio
 
 LIMITS = RiskLimits()
+
+
+def check(state: PortfolioSnapshot | None, quality: ExecutionQuality, limits: RiskLimits) -> Findings:
+    """What was judged besides, is left out: these tests are about trips and approaches."""
+    return posttrade.check(State(state, quality), limits)._replace(measures=(), broken=frozenset())
+
+
 CALM = ExecutionQuality()
 
 

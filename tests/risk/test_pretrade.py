@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bulkhead.risk.exposure import EMPTY, Exposure, reserve
 from bulkhead.risk.limits import RiskLimits
-from bulkhead.risk.pretrade import Passed, Refused, check
+from bulkhead.risk.pretrade import CHECKS, Passed, Refused, Situation, check
 from bulkhead.risk.rate import OrderRate
 from messages.codes import ErrorCode
 from messages.trading import OrderIntent
@@ -19,11 +19,13 @@ from tests.execution.orders import market
 from tests.risk.portfolios import NS_PER_S, T0, D, broken, exit_intent, intent, portfolio, position
 
 DAY = T0 // (86_400 * NS_PER_S)
+DAY_START = DAY * 86_400 * NS_PER_S
 
 
 def ask(wish: OrderIntent, limits: RiskLimits | None = None, **changes: Any) -> Passed | Refused:
-    fields: dict[str, Any] = {"exposure": EMPTY, "portfolio": portfolio(), "rate": OrderRate(), "now_ns": T0}
-    return check(wish, limits or RiskLimits(), **{**fields, **changes})
+    now = changes.get("now_ns", T0)
+    fields: dict[str, Any] = {"portfolio": portfolio(at_ns=now), "now_ns": T0}
+    return check(wish, limits or RiskLimits(), Situation(**{**fields, **changes}))
 
 
 def refused(outcome: Passed | Refused) -> Refused:
@@ -43,11 +45,12 @@ def test_an_approval_explains_itself_and_reserves_the_worst_case() -> None:
     assert "max_order_notional 101<=5000" in outcome.checks
     assert "price_collar_bps 100<=200" in outcome.checks
     assert "min_cash 99899>=0" in outcome.checks
-    assert len(outcome.checks) == 14
+    assert len(outcome.checks) == 1 + len(CHECKS)
 
 
 # The wish is one at 100 with a limit, so that its worst case is exactly 100. Each row: the limit at its last passing
 # number, and what pushes it over.
+MAJORS = {"BTCUSDT": "majors", "ETHUSDT": "majors", "XRPUSDT": "others"}
 WISH: dict[str, Any] = {"limit_price": D(100)}
 EDGES: list[tuple[ErrorCode, dict[str, Any], dict[str, Any], dict[str, Any]]] = [
     (ErrorCode.RISK_ORDER_NOTIONAL, {"max_order_notional": 100}, {}, {"quantity": D("1.001")}),
@@ -70,6 +73,25 @@ EDGES: list[tuple[ErrorCode, dict[str, Any], dict[str, Any], dict[str, Any]]] = 
         {"portfolio": portfolio(cash=D(700)), "exposure": reserved("100", "ETHUSDT")},
         {"quantity": D("1.001")},
     ),
+    (
+        ErrorCode.RISK_SECTOR_EXPOSURE,
+        {"max_sector_exposure": 300, "max_symbol_exposure": 300, "max_order_notional": 200, "sectors": MAJORS},
+        {"portfolio": portfolio(position("1", symbol="ETHUSDT")), "exposure": reserved("100", "ETHUSDT")},
+        {"quantity": D("1.001")},
+    ),
+    (
+        ErrorCode.RISK_NET_EXPOSURE,
+        {"max_net_exposure": 150},
+        {"portfolio": portfolio(position("-0.5", symbol="ETHUSDT")), "exposure": reserved("100", "ETHUSDT")},
+        {"quantity": D("1.001")},
+    ),
+    (
+        ErrorCode.RISK_ADV_SHARE,
+        {"max_adv_share": "0.2", "adv_notional": {"BTCUSDT": 1_000}},
+        {"exposure": reserved("100")},
+        {"quantity": D("1.001")},
+    ),
+    (ErrorCode.RISK_ORDER_SLIPPAGE, {"max_order_slippage_bps": 50}, {}, {"limit_price": D("100.51")}),
     (ErrorCode.PRICE_OUTSIDE_COLLAR, {"price_collar_bps": 100}, {}, {"limit_price": D("101.01")}),
     (ErrorCode.PRICE_OUTSIDE_COLLAR, {"price_collar_bps": 100}, {}, {"limit_price": D("98.99")}),
     (ErrorCode.SPREAD_TOO_WIDE, {"max_spread_bps": 2}, {}, {"market": market("99.98", "100.02")}),
@@ -78,6 +100,8 @@ EDGES: list[tuple[ErrorCode, dict[str, Any], dict[str, Any], dict[str, Any]]] = 
 
 
 @pytest.mark.code("RISK_ORDER_QUANTITY", "RISK_SYMBOL_EXPOSURE", "RISK_GROSS_EXPOSURE", "RISK_MIN_CASH")
+@pytest.mark.code("RISK_SECTOR_EXPOSURE", "RISK_NET_EXPOSURE", "RISK_ADV_SHARE", "RISK_ORDER_SLIPPAGE")
+@pytest.mark.req("P-04")
 @pytest.mark.req("P-18")
 @pytest.mark.parametrize(("code", "limits", "situation", "push"), EDGES)
 def test_a_limit_refuses_beyond_its_number_and_not_at_it(
@@ -149,7 +173,7 @@ def test_a_mark_that_is_no_number_never_helps_an_entry_through(mark: Decimal) ->
 @pytest.mark.code("RISK_ORDER_RATE")
 def test_orders_per_second_are_counted_in_a_sliding_window() -> None:
     limits = RiskLimits(max_orders_per_s=2)
-    rate = OrderRate().with_order(T0).with_order(T0 + 1)
+    rate = OrderRate().with_order(T0, DAY_START).with_order(T0 + 1, DAY_START)
     assert refused(ask(intent(), limits, rate=rate, now_ns=T0 + NS_PER_S - 1)).code is ErrorCode.RISK_ORDER_RATE
     assert isinstance(ask(intent(), limits, rate=rate, now_ns=T0 + NS_PER_S), Passed)
 
@@ -164,25 +188,40 @@ def test_orders_per_second_are_counted_in_a_sliding_window() -> None:
 )
 @pytest.mark.req("S-07")
 def test_days_are_counted_and_begin_anew(
-    count: Callable[[OrderRate, int], OrderRate], code: ErrorCode, limits: dict[str, Any]
+    count: Callable[[OrderRate, int, int], OrderRate], code: ErrorCode, limits: dict[str, Any]
 ) -> None:
     rate, set_to = OrderRate(), RiskLimits.model_validate(limits)
     for _ in range(9):
-        rate = count(rate, T0)
+        rate = count(rate, T0, DAY_START)
     later = T0 + 2 * NS_PER_S
     fresh = intent(market=market(at_ns=later))
     assert isinstance(ask(fresh, set_to, rate=rate, now_ns=later), Passed)
-    rate = count(rate, T0)
+    rate = count(rate, T0, DAY_START)
     assert refused(ask(fresh, set_to, rate=rate, now_ns=later)).code is code
     tomorrow = (DAY + 1) * 86_400 * NS_PER_S
     next_day = intent(market=market(at_ns=tomorrow))
     assert isinstance(ask(next_day, set_to, rate=rate, now_ns=tomorrow), Passed)
 
 
+@pytest.mark.parametrize("how", ["held", "in flight"])
+def test_every_position_that_is_open_is_a_trade_to_come(how: str) -> None:
+    """Else ten could be opened for one trade that is left of the day, and each would be finished."""
+    rate = OrderRate().with_trade(T0, DAY_START)
+    is_held = how == "held"
+    known = (
+        {"portfolio": portfolio(position("1", symbol="ETHUSDT"))} if is_held else {"exposure": reserved("1", "ETHUSDT")}
+    )
+    found = refused(ask(intent(), RiskLimits(max_trades_per_day=2), rate=rate, **known))
+    assert (found.code, found.value) == (ErrorCode.RISK_TRADES_PER_DAY, "3")
+    assert isinstance(ask(intent(), RiskLimits(max_trades_per_day=3), rate=rate, **known), Passed)
+    more = intent(symbol="ETHUSDT", market=market().model_copy(update={"symbol": "ETHUSDT"}))
+    assert isinstance(ask(more, RiskLimits(max_trades_per_day=2), rate=rate, **known), Passed), "it is one trade still"
+
+
 def test_a_clock_that_steps_back_gives_no_day_back() -> None:
-    rate = OrderRate().with_order(T0)
-    yesterday = T0 - 86_400 * NS_PER_S
-    assert rate.at(yesterday).orders_today == 1
+    rate = OrderRate().with_order(T0, DAY_START)
+    one_day = 86_400 * NS_PER_S
+    assert rate.at(T0 - one_day, DAY_START - one_day).orders_today == 1
 
 
 # -- duplicates, exits, disabled -----------------------------------------------------------------------------------
@@ -205,8 +244,8 @@ def test_no_limit_holds_back_an_exit() -> None:
         max_trades_per_day=1,
         min_cash=D(10**9),
     )
-    busy = OrderRate().with_order(T0).with_trade(T0)
-    for bad in (None, portfolio(position("50")), broken(portfolio(), cash=Decimal("NaN"))):
+    busy = OrderRate().with_order(T0, DAY_START).with_trade(T0, DAY_START)
+    for bad in (None, portfolio(position("50")), broken(portfolio(position("50")), cash=Decimal("NaN"))):
         outcome = ask(exit_intent(market=None), strict, rate=busy, portfolio=bad)
         assert isinstance(outcome, Passed)
         assert outcome.reserved_notional == 0

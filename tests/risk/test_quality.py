@@ -1,5 +1,6 @@
 """Execution quality over a bounded window."""
 
+from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
@@ -108,6 +109,29 @@ def test_lesson_l31_the_window_is_bounded() -> None:
         window.on_fill(booked(Side.BUY, "101" if number < 7 else "100"))
     figures = window.figures()
     assert (figures.orders, figures.fills, figures.reject_rate, figures.slippage_bps_p95) == (3, 3, D(0), D(0))
+
+
+@pytest.mark.parametrize(
+    "news",
+    [
+        lambda window: window.on_order_update(update(S.FILLED, "10", 9)),
+        lambda window: window.on_order_update(update(S.UNKNOWN, number=9)),
+        lambda window: window.on_fill(booked(Side.BUY, "105")),
+        lambda window: window.on_latency(9_000_000),
+        lambda window: window.on_round_trip(trade("-1")),
+        lambda window: window.forget("max_slippage_bps_p95"),
+    ],
+)
+def test_what_it_is_told_after_a_look_shows_at_the_next(news: Callable[[QualityWindow], None]) -> None:
+    """It sums anew only when there is news."""
+    window, fresh = QualityWindow(), QualityWindow()
+    for each in (window, fresh):
+        each.on_fill(booked(Side.BUY, "101"))
+    before = window.figures()
+    assert window.figures() is before
+    for each in (window, fresh):
+        news(each)
+    assert window.figures() == fresh.figures() != before
 
 
 def test_a_window_without_room_is_refused() -> None:
