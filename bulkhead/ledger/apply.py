@@ -14,9 +14,10 @@ from bulkhead.ledger.apply_housekeeping import HOUSEKEEPING, note_alias
 from bulkhead.ledger.apply_strangers import STRANGERS
 from bulkhead.ledger.exact import EXACT
 from bulkhead.ledger.rows import Fields, Handler, Upsert, add_total
-from messages import escapes, inbox, records
+from messages import escapes, inbox, records, stops
 from messages.catalogue import canonical
 from messages.records import LedgerEvent, Record
+from messages.risk_history import LimitRearmRecorded
 from messages.values import IntentStatus
 
 
@@ -230,12 +231,24 @@ def _approach(
     _risk_row(connection, event, fields["approach"], **numbers)
 
 
+def _rearm(connection: Connection, record: LimitRearmRecorded, fields: Fields, event: LedgerEvent) -> None:
+    _risk_row(connection, event, fields["rearm"], limit_name=record.rearm.limit_name)
+
+
 def _stop_level(connection: Connection, record: records.StopLevelRecorded, fields: Fields, event: LedgerEvent) -> None:
     _risk_row(connection, event, fields["change"], level=int(record.change.level))
 
 
 def _escape(connection: Connection, record: escapes.EscapeRecorded, fields: Fields, event: LedgerEvent) -> None:
     _risk_row(connection, event, fields, scope=record.scope)
+
+
+def _reduction(connection: Connection, record: stops.ReductionRecorded, fields: Fields, event: LedgerEvent) -> None:
+    _risk_row(connection, event, fields, scope=record.scope)
+
+
+def _stop_plans(connection: Connection, _: stops.StopPlansRecorded, fields: Fields, event: LedgerEvent) -> None:
+    _risk_row(connection, event, fields)
 
 
 HANDLERS: dict[type[Record], Handler] = {
@@ -253,8 +266,11 @@ HANDLERS: dict[type[Record], Handler] = {
     records.RiskRefusalRecorded: _refusal,
     records.RiskTripRecorded: _trip,
     records.LimitApproachRecorded: _approach,
+    LimitRearmRecorded: _rearm,
     records.StopLevelRecorded: _stop_level,
     escapes.EscapeRecorded: _escape,
+    stops.ReductionRecorded: _reduction,
+    stops.StopPlansRecorded: _stop_plans,
     **HOUSEKEEPING,
     **STRANGERS,
 }
@@ -265,6 +281,7 @@ EVENTS_ONLY: frozenset[type[Record]] = frozenset(
         records.ReconciliationRecorded,
         records.AccountObserved,
         records.FailureRecorded,
+        records.SourceRecorded,
         records.ChildDownRecorded,
         records.ChildReadyRecorded,
         records.DeadLetterRecorded,

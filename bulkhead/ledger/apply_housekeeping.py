@@ -9,7 +9,7 @@ from sqlalchemy import Connection, bindparam, delete, exists, insert, select, up
 from bulkhead.ledger import schema
 from bulkhead.ledger.rows import Fields, Handler, Upsert, add_total
 from messages import adjustments, records
-from messages.instruments import InstrumentsRecorded
+from messages.instruments import TICK_BANDS, InstrumentsRecorded
 from messages.orders import OrderRow
 from messages.records import LedgerEvent, Record
 
@@ -124,6 +124,7 @@ def _instruments(connection: Connection, record: InstrumentsRecorded, _fields: F
     common = {"venue": record.venue, "version": record.version, "first_seen_ns": record.at_ns, "seq": event.seq}
     for rules in record.instruments:
         row = {name: getattr(rules, name) for name in _INSTRUMENT_COLUMNS}
+        row["tick_bands"] = TICK_BANDS.dump_json(rules.tick_bands).decode() if rules.tick_bands else None
         connection.execute(_insert_instrument, {**row, **common, "currency": rules.quote_asset})
 
 

@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from bulkhead.ledger.inbox_port import InboxAnswer, InboxIntent, InboxRefusal, InboxRow, KnownIntent
 from messages.codes import ErrorCode
-from messages.orders import IntentSettled, OrderRow
+from messages.intents import IntentSettled
+from messages.orders import OrderRow
 from messages.trading import RiskRefused
 from messages.values import IntentStatus, OrderStatus, Origin
 

@@ -40,6 +40,7 @@ _COLUMNS: dict[str, str] = {
     "ask": "text",
     "ask_quantity": "text",
     "update_id": "int",
+    "source": "text",
 }
 _FIELDS: dict[str, tuple[str, ...]] = {
     "Trade": tuple(name for name in _COLUMNS if name in Trade.model_fields),
@@ -131,7 +132,7 @@ def read_evidence(folder: Path) -> Iterator[Envelope]:
 
 def _tick(row: dict[str, Any]) -> Trade | Quote:
     name = row.pop("type")
-    tick = BODIES[name].model_validate({field: row[field] for field in _FIELDS[name]})
+    tick = BODIES[name].model_validate({field: row[field] for field in _FIELDS[name] if field in row})
     if not isinstance(tick, Trade | Quote):
         raise TypeError(f"{name} is not a tick")
     return tick

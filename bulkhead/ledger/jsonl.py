@@ -75,6 +75,11 @@ class JsonlFile:
             self._pending = [bytes(data)] if data else []
             self._pending_bytes = len(data)
 
+    def sync(self) -> None:
+        """Hand everything to the system and make it durable. Raises OSError."""
+        self.flush()
+        os.fsync(self._fd)
+
     def __del__(self) -> None:
         # Of an owner that died without closing: give the descriptor back, write nothing behind its successor's back.
         if getattr(self, "_fd", -1) >= 0:

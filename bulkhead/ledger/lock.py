@@ -28,6 +28,17 @@ class OwnerLock:
         os.ftruncate(self._fd, 0)
         os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
 
+    def is_held(self) -> bool:
+        """False once the name leads to another file, or to none: whoever locks that one owns the ledger, too."""
+        if self._fd < 0:
+            return False
+        try:
+            there = os.stat(self.path)
+        except OSError:
+            return False
+        held = os.fstat(self._fd)
+        return (there.st_dev, there.st_ino) == (held.st_dev, held.st_ino)
+
     def release(self) -> None:
         """Idempotent. The file stays: taking it away would let two owners lock two files of one name."""
         if self._fd >= 0:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, inspect
 
 from bulkhead.ledger.port import LedgerNewer, LedgerUnavailable
 
-REVISIONS = ("0001", "0002", "0003", "0004")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 """Every revision this version knows, oldest first."""
 HEAD = REVISIONS[-1]
 _FOLDER = Path(__file__).parent / "migrations"

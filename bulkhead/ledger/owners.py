@@ -9,9 +9,10 @@ Not guarded against: code in our own process that lies about who it is. It catch
 
 from collections.abc import Iterable
 
-from messages import adjustments, escapes, inbox, operator, records
+from messages import adjustments, escapes, inbox, operator, records, stops
 from messages.instruments import InstrumentsRecorded
 from messages.records import Record
+from messages.risk_history import LimitRearmRecorded
 
 OMS = "oms"
 PORTFOLIO = "portfolio"
@@ -21,6 +22,7 @@ DESK = "operator-desk"
 INBOX = "intent-inbox"
 SESSION = "session"
 INSTRUMENT_MASTER = "instrument-master"
+MARKET_DATA = "market-data"
 
 _BY_OWNER: dict[frozenset[str], tuple[type[Record], ...]] = {
     frozenset({OMS}): (
@@ -35,6 +37,7 @@ _BY_OWNER: dict[frozenset[str], tuple[type[Record], ...]] = {
         records.DeadlineSet,
         records.DeadlineCleared,
         escapes.EscapeRecorded,
+        stops.ReductionRecorded,
         operator.StrangerSettled,
     ),
     frozenset({PORTFOLIO}): (
@@ -49,15 +52,18 @@ _BY_OWNER: dict[frozenset[str], tuple[type[Record], ...]] = {
         records.RiskRefusalRecorded,
         records.RiskTripRecorded,
         records.LimitApproachRecorded,
+        LimitRearmRecorded,
     ),
     frozenset({FAILURE_HANDLER}): (
         records.StopLevelRecorded,
+        stops.StopPlansRecorded,
         records.FailureRecorded,
         records.ChildDownRecorded,
         records.ChildReadyRecorded,
         records.DeadLetterRecorded,
     ),
     frozenset({SESSION, INSTRUMENT_MASTER}): (InstrumentsRecorded,),
+    frozenset({MARKET_DATA}): (records.SourceRecorded,),
     frozenset({DESK}): (records.OperatorActed,),
     frozenset({INBOX}): (inbox.InboxRowTaken, inbox.InboxRowRefused),
     frozenset({SESSION}): (

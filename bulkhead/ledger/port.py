@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 from messages.records import LedgerEvent, Record, RecoveryLoaded, Stream
+from messages.risk_history import LoadRiskHistory, RiskHistoryLoaded
 
 
 class Entry(NamedTuple):
@@ -18,6 +19,10 @@ class Entry(NamedTuple):
 
 class LedgerUnavailable(OSError):
     """A commit or its sync failed (disk full, file gone, lock lost): nothing of it happened."""
+
+
+class LedgerTaken(LedgerUnavailable):
+    """The lock is another's, or another has written into the file: the account's lease is not ours any more."""
 
 
 class DuplicateRecord(ValueError):
@@ -45,7 +50,13 @@ class LedgerPort(Protocol):
     def load_recovery(self, tombstone_count: int = 1000) -> RecoveryLoaded:
         """What is unfinished, plus the latest ended orders."""
 
+    def load_risk_history(self, asked: LoadRiskHistory) -> RiskHistoryLoaded:
+        """The day's counts, and what the rows and rates of the risk guard are counted over."""
+
     def events(self, after_seq: int = 0, streams: Sequence[Stream] = ()) -> Iterator[LedgerEvent]:
         """Events in order, from `after_seq` + 1 on; all streams when none is named."""
+
+    def check_owner(self) -> None:
+        """Raises LedgerTaken when this is no longer the only one that writes, as far as the file itself can tell."""
 
     def close(self) -> None: ...

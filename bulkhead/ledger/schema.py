@@ -74,6 +74,7 @@ order_intents = Table(
     _text("payload"),
     _seq(),
     Index("ix_order_intents_status", "status"),
+    Index("ix_order_intents_created", "created_ns"),
 )
 
 orders = Table(
@@ -215,6 +216,7 @@ trades = Table(
     Column("sell_fill_ratio", Exact, nullable=False),
     _text("trade_result"),
     _seq(),
+    Index("ix_trades_exit", "exit_ns"),
 )
 
 sessions = Table(
@@ -257,6 +259,7 @@ risk_events = Table(
     Column("scope", Text),
     _time("at_ns"),
     _text("payload"),
+    Index("ix_risk_events_limit", "type", "limit_name", "seq"),
 )
 
 deadlines = Table(
@@ -314,6 +317,7 @@ strangers = Table(
     Column("strategy_id", Text),
     Column("decided_ns", BigInteger),
     Column("payload", Text),
+    Column("seen_ns", BigInteger),
     _seq(),
     Index("ix_strangers_seq", "seq"),
 )
@@ -355,6 +359,7 @@ instruments = Table(
     Column("min_quantity", Exact, nullable=False),
     Column("max_quantity", Exact, nullable=False),
     Column("min_notional", Exact, nullable=False),
+    Column("tick_bands", Text),  # JSON as in the event; NULL where one tick holds for every price
     _time("first_seen_ns"),
     _seq(),
 )

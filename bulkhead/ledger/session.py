@@ -11,7 +11,7 @@ import re
 import shutil
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from bulkhead.ledger.files import replace_text, sync_folder
 from messages.values import Mode, Name, Nanoseconds, Value
@@ -39,8 +39,14 @@ class SessionMetadata(Value):
     code_version: str
     seed: int
     started_ns: Nanoseconds
+    is_replay: bool = False
+    """A recorded tape drove it."""
+    fingerprints: dict[str, str] = Field(default_factory=dict)
+    """By strategy: a hash of its code, symbols and parameters. A paper record is found by it."""
     stopped_ns: Nanoseconds | None = None
     stop_reason: str | None = None
+    ended_in_order: bool | None = None
+    """It ran until it was told to stop, until its time or its tape was over. None: not known, or before."""
     last_seq: int | None = None
     """Of the session's last event in the ledger; with the next two, a cut-off end is noticed."""
     decision_lines: int | None = None
@@ -111,9 +117,11 @@ class SessionFolder:
         last_seq: int | None = None,
         decision_lines: int | None = None,
         decision_hash: str | None = None,
+        ended_in_order: bool | None = None,
     ) -> None:
         """Fill in when and why the session ended, and where its files end. Raises SessionFolderError."""
         ends = {"last_seq": last_seq, "decision_lines": decision_lines, "decision_hash": decision_hash}
+        ends |= {"ended_in_order": ended_in_order}
         metadata = self.metadata.model_copy(update={"stopped_ns": stopped_ns, "stop_reason": reason, **ends})
         try:
             replace_text(self.path / METADATA_NAME, _text(metadata))

@@ -15,16 +15,17 @@ from typing import Any
 from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from bulkhead.ledger import chain, migrate, recovery, recovery_earlier
+from bulkhead.ledger import chain, migrate, recovery, recovery_earlier, recovery_risk
 from bulkhead.ledger.apply import apply
 from bulkhead.ledger.connect import close, open_reader, open_writer, snapshot, transaction
 from bulkhead.ledger.inbox_port import KnownIntent
 from bulkhead.ledger.lock import OwnerLock
-from bulkhead.ledger.port import DuplicateRecord, Entry, LedgerUnavailable
+from bulkhead.ledger.port import DuplicateRecord, Entry, LedgerTaken, LedgerUnavailable
 from bulkhead.ledger.schema import events, leases
 from messages.catalogue import canonical, record_to_json
 from messages.instruments import Instrument
 from messages.records import DeadlineSet, LedgerEvent, RecoveryLoaded, Stream
+from messages.risk_history import LoadRiskHistory, RiskHistoryLoaded
 
 READ_CHUNK = 1_000
 """Events fetched at a time, so that a long read neither fills the memory nor holds the file."""
@@ -59,6 +60,7 @@ class SqliteLedger:
             self._identity = _identity(path)
             with named_errors(path):
                 self._head = read_head(self._connection)
+                self._version = self._data_version()
         except BaseException:
             self.close()
             raise
@@ -82,6 +84,7 @@ class SqliteLedger:
         connection = self.connection
         if _identity(self.path) != self._identity:
             raise LedgerUnavailable(f"{self.path} was removed or replaced while it was open")
+        self.check_owner()
         fields = [record_to_json(entry.record) for entry in entries]
         written: list[LedgerEvent] = []
         head = self._head
@@ -96,6 +99,17 @@ class SqliteLedger:
         self._head = head
         return tuple(written)
 
+    def check_owner(self) -> None:
+        """Raises LedgerTaken. SQLite counts the commits of others in a number of its own (`PRAGMA data_version`)."""
+        if not self._lock.is_held():
+            raise LedgerTaken(f"{self._lock.path} is not the file that this process has locked")
+        if self._data_version() != self._version:
+            raise LedgerTaken(f"somebody else has written into {self.path}")
+
+    def _data_version(self) -> int:
+        with named_errors(self.path):
+            return int(self.connection.exec_driver_sql("PRAGMA data_version").scalar_one())
+
     def load_recovery(self, tombstone_count: int = 1000) -> RecoveryLoaded:
         """What is unfinished, plus the latest ended orders.
 
@@ -105,6 +119,10 @@ class SqliteLedger:
         """
         with named_errors(self.path), snapshot(self.connection):
             return recovery.load(self.connection, tombstone_count)
+
+    def load_risk_history(self, asked: LoadRiskHistory) -> RiskHistoryLoaded:
+        with named_errors(self.path), snapshot(self.connection):
+            return recovery_risk.load(self.connection, asked)
 
     def load_instruments(self) -> dict[str, Instrument]:
         """By symbol, the latest trading rules on record. Raises LedgerUnavailable."""
@@ -120,6 +138,16 @@ class SqliteLedger:
         """Strategies that have ever held something. Raises LedgerUnavailable."""
         with named_errors(self.path):
             return recovery_earlier.load_owners(self.connection)
+
+    def load_last_config(self) -> str | None:
+        """The settings, as JSON, of the newest session; None before there is one. Raises LedgerUnavailable."""
+        with named_errors(self.path):
+            return recovery_earlier.load_last_config(self.connection)
+
+    def load_audit_ids(self) -> frozenset[str]:
+        """Lines of the audit file that are in the ledger. Raises LedgerUnavailable."""
+        with named_errors(self.path):
+            return recovery_earlier.load_audit_ids(self.connection)
 
     def events(
         self, after_seq: int = 0, streams: Sequence[Stream] = (), session_id: str | None = None
@@ -177,6 +205,11 @@ class LedgerReader:
         """As SqliteLedger.find_intent."""
         with named_errors(self.path):
             return recovery.find_intent(self.connection, action_key, intent_id)
+
+    def held(self) -> list[dict[str, str]]:
+        """Every position that is not flat, by the books: strategy, symbol, quantity."""
+        with named_errors(self.path):
+            return recovery_earlier.load_held(self.connection)
 
     def close(self) -> None:
         close(self.connection)

@@ -3,6 +3,7 @@
 from decimal import Decimal
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from bulkhead.ledger.inputs import InputsWriter, read_evidence, read_ticks, recover, tick_parts
@@ -116,3 +117,13 @@ def test_a_folder_that_cannot_be_made_is_an_os_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match="Not a directory"):
         InputsWriter(tmp_path / "file" / "inputs")
+
+
+def test_a_part_of_an_earlier_version_is_read_without_what_it_did_not_know(tmp_path: Path) -> None:
+    writer = InputsWriter(tmp_path)
+    for tick in ticks(4):
+        writer.add_tick(tick)
+    writer.close()
+    (part,) = tick_parts(tmp_path)
+    pq.write_table(pq.read_table(part).drop_columns(["source"]), part)
+    assert list(read_ticks(tmp_path)) == ticks(4)

@@ -3,6 +3,7 @@
 import io
 import re
 import sqlite3
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from bulkhead.ledger import migrate, schema
 from bulkhead.ledger.port import DuplicateRecord, LedgerNewer, LedgerUnavailable
 from bulkhead.ledger.rebuild import check_tables
 from bulkhead.ledger.sqlite import LedgerReader, SqliteLedger
+from bulkhead.venues.krx import TICK_BANDS
 from messages.records import OrderAliasRecorded
 from messages.values import OrderStatus
 from tests.ledger.stories import alias, entry, instruments, order_recorded
@@ -26,6 +28,8 @@ FROM_0001 = Path(__file__).with_name("ledger_0001.sql")
 """Written by the version of Bulkhead that knew revision 0001 only: a session, and three orders that are open."""
 FROM_0002 = Path(__file__).with_name("ledger_0002.sql")
 """The same of 0002, with a row in each of its tables."""
+FROM_0004 = Path(__file__).with_name("ledger_0004.sql")
+"""The same of 0004; its trading rules know one tick for every price."""
 
 
 @pytest.fixture
@@ -169,6 +173,25 @@ def test_a_file_of_0002_with_open_orders_is_brought_up_to_date(path: Path) -> No
     reader.close()
 
 
+@pytest.mark.req("X-02")
+def test_a_file_of_0004_keeps_its_one_tick_and_takes_bands_from_now_on(path: Path) -> None:
+    reader = LedgerReader(written(path, FROM_0004))
+    assert check_tables(reader) == (), "as it is"
+    reader.close()
+    ledger = SqliteLedger(path)
+    assert {row.ticket.client_order_id for row in ledger.load_recovery().orders} >= {"o11", "o12", "o13"}
+    (rules,) = ledger.load_instruments().values()
+    assert (rules.version, rules.tick_size, rules.tick_bands) == ("v1", Decimal("0.01"), ())
+    banded = instruments("v2", tick_size=Decimal(1), tick_bands=TICK_BANDS)
+    ledger.append([entry(banded)])
+    assert ledger.load_instruments() == {"BTCUSDT": banded.instruments[0]}
+    assert compare_metadata(MigrationContext.configure(ledger.connection), schema.metadata) == []
+    ledger.close()
+    reader = LedgerReader(path)
+    assert check_tables(reader) == (), "the events give the bands, too"
+    reader.close()
+
+
 def test_an_old_file_with_a_changed_row_is_found_out_as_it_is(path: Path) -> None:
     """Of a table that has gained a column, the others are compared."""
     connection = sqlite3.connect(written(path, FROM_0002))
@@ -210,7 +233,7 @@ def test_there_is_no_way_down(old: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     with monkeypatch.context() as patch:
         patch.setattr(migrate, "REVISIONS", ("0001",))
         patch.setattr(migrate, "HEAD", "0001")
-        with pytest.raises(LedgerNewer, match="revision 0004"):
+        with pytest.raises(LedgerNewer, match="revision 0007"):
             SqliteLedger(old)
     newest = ScriptDirectory(str(Path(migrate.__file__).parent / "migrations")).get_revision(migrate.HEAD)
     with pytest.raises(NotImplementedError, match="put a backup back"):

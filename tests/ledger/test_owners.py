@@ -28,6 +28,7 @@ SENDERS = {
     "actors/order_keeper.py": owners.OMS,
     "actors/order_worker.py": owners.OMS,
     "actors/escaper.py": owners.OMS,
+    "actors/reducer.py": owners.OMS,
     "actors/reconciler.py": owners.OMS,
     "actors/strangers.py": owners.OMS,
     "actors/bookkeeper.py": owners.PORTFOLIO,
@@ -40,6 +41,7 @@ SENDERS = {
     "bulkhead/app/desk.py": owners.DESK,
     "bulkhead/app/session.py": owners.SESSION,
     "actors/instrument_master.py": owners.INSTRUMENT_MASTER,
+    "actors/market_watch.py": owners.MARKET_DATA,
 }
 """Whose code stands where."""
 
@@ -62,6 +64,7 @@ def test_the_owners_are_named_as_the_actors_are() -> None:
         addresses.INSTRUMENT_MASTER,
         house.DESK,
         addresses.INBOX,
+        addresses.market_data("any").partition(":")[0],
         owners.SESSION,
     }
 

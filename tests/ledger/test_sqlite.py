@@ -3,12 +3,13 @@
 import os
 import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from bulkhead.ledger import chain
-from bulkhead.ledger.port import DuplicateRecord, LedgerInUse, LedgerPort, LedgerUnavailable
+from bulkhead.ledger.port import DuplicateRecord, LedgerInUse, LedgerPort, LedgerTaken, LedgerUnavailable
 from bulkhead.ledger.sqlite import LedgerReader, SqliteLedger
 from messages.records import OrderRecorded, Stream
 from messages.values import OrderStatus
@@ -185,3 +186,29 @@ def test_commits_are_synced_and_written_ahead(ledger: SqliteLedger) -> None:
         return ledger.connection.exec_driver_sql(f"PRAGMA {name}").scalar()
 
     assert (pragma("journal_mode"), pragma("synchronous"), pragma("foreign_keys")) == ("wal", 2, 1)
+
+
+def test_it_is_ours_until_the_lock_leads_elsewhere(tmp_path: Path) -> None:
+    with closing(SqliteLedger(tmp_path / "ledger.db")) as ledger:
+        ledger.check_owner()
+        lock = tmp_path / "ledger.db.lock"
+        lock.unlink()
+        with pytest.raises(LedgerTaken, match="not the file that this process has locked"):
+            ledger.check_owner()
+        lock.touch()
+        with pytest.raises(LedgerTaken):
+            ledger.append([entry(fill_recorded(1))])
+
+
+def test_it_is_ours_until_somebody_else_has_written(tmp_path: Path) -> None:
+    with closing(SqliteLedger(tmp_path / "ledger.db")) as ledger:
+        ledger.append([entry(fill_recorded(1))])
+        with closing(LedgerReader(tmp_path / "ledger.db")) as reader:
+            assert list(reader.events())
+        ledger.check_owner()  # our own writing, and whoever reads, change nothing
+        with closing(sqlite3.connect(tmp_path / "ledger.db")) as other, other:
+            other.execute("create table theirs (x)")
+        head = ledger.head
+        with pytest.raises(LedgerTaken, match="somebody else has written"):
+            ledger.append([entry(fill_recorded(2))])
+        assert ledger.head == head

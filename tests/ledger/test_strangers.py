@@ -10,8 +10,9 @@ from bulkhead.ledger.rebuild import check_tables
 from bulkhead.ledger.sqlite import LedgerReader, SqliteLedger
 from messages.adjustments import BY_OPERATOR, AdjustmentKind
 from messages.operator import StrangerSettled
-from messages.records import Record
+from messages.records import OrphanFillSeen, Record
 from messages.strangers import Settlement, StrangerKind, Verdict
+from messages.values import OrderStatus
 from tests.ledger.stories import START_NS, adjustment, entry, fill_recorded, foreign, opening, order_recorded, orphan
 
 
@@ -65,6 +66,19 @@ def test_an_execution_that_became_a_fill_of_ours_is_no_stranger(ledger: SqliteLe
     assert [each.number for each in ledger.load_recovery().known.strangers] == ["8"]
 
 
+def test_the_growth_of_an_order_that_became_ours_is_no_strangers_whatever_its_steps(ledger: SqliteLedger) -> None:
+    """Seen at 1 and at 2 while it was nobody's, claimed, and booked at 2 in one step."""
+    steps = [orphan(7).execution.model_copy(update={"execution_id": f"{number}@{at}"}) for number, at in _STEPS]
+    steps = [step.model_copy(update={"venue_order_id": step.execution_id[:2]}) for step in steps]
+    row = order_recorded(7, OrderStatus.FILLED)
+    ours = row.order.model_copy(update={"venue_order_id": "v7", "filled": Decimal(2), "filled_notional": Decimal(200)})
+    put(ledger, opening(), *(OrphanFillSeen(execution=step) for step in steps), row.model_copy(update={"order": ours}))
+    assert [each.number for each in ledger.load_recovery().known.strangers] == ["v8@1"]
+
+
+_STEPS = (("v7", 1), ("v8", 1), ("v7", 2))
+
+
 def test_a_restart_knows_what_an_operator_settled_and_when(ledger: SqliteLedger) -> None:
     adopted = {"kind": AdjustmentKind.ADOPTED, "asset": "BTC", "symbol": "BTCUSDT", "strategy_id": "momentum"}
     seqs = put(
@@ -89,7 +103,9 @@ def test_the_revision_fills_in_what_older_versions_saw(ledger: SqliteLedger, pat
     ledger.close()
     connection = sqlite3.connect(path)
     connection.executescript(
-        "DROP TABLE strangers; ALTER TABLE adjustments DROP COLUMN price; UPDATE alembic_version SET version_num='0003'"
+        "DROP TABLE strangers; ALTER TABLE adjustments DROP COLUMN price; ALTER TABLE instruments DROP COLUMN"
+        " tick_bands; DROP INDEX ix_order_intents_created; DROP INDEX ix_trades_exit; DROP INDEX ix_risk_events_limit;"
+        " UPDATE alembic_version SET version_num='0003'"
     )
     connection.close()
     again = SqliteLedger(path)
