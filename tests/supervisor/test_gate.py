@@ -6,7 +6,7 @@ from typing import NamedTuple
 import pytest
 
 from messages.failure import StopReason
-from messages.values import IntentType, StopLevel
+from messages.values import IntentType, StopLevel, StopPlan
 from supervisor.gate import LEDGER_REASON, RECOVERY_REASON, Gate
 from supervisor.latch import StopLatch
 from tests.execution.orders import order
@@ -27,7 +27,7 @@ class NoLatch:
     def remove(self, reason_id: str) -> None:
         if self.fails:
             raise OSError("read-only file system")
-        self.written.remove(reason_id)
+        self.written = [each for each in self.written if each != reason_id]
 
 
 def reason(reason_id: str, level: StopLevel, scope: str = "all", *, needs_operator: bool = False) -> StopReason:
@@ -108,18 +108,77 @@ def test_a_recovery_removes_only_its_own_reason() -> None:
     one.ledger_failed("disk full", 1, by=None)
     assert one.recovered(one.doubts, by=None)
     assert {r.reason_id for r in one.reasons()} == {"risk:max_daily_loss", LEDGER_REASON}
-    one.ledger_works(by=None)
-    assert {r.reason_id for r in one.reasons()} == {"risk:max_daily_loss"}
+    one.ledger_works("it writes again", 2, by=None)
+    assert {r.reason_id for r in one.reasons()} == {"risk:max_daily_loss", LEDGER_REASON}, "an operator re-arms it"
     assert not one.is_in_force(RECOVERY_REASON)
 
 
-def test_shutting_again_says_nothing_new_unless_it_is_stricter_or_wider() -> None:
-    one = gate()
-    assert one.shut(reason("r", StopLevel.MEDIUM, "symbol:BTCUSDT"), by=None)
-    assert not one.shut(reason("r", StopLevel.SOFT, "symbol:BTCUSDT"), by=None)
+def test_what_an_operator_must_lift_is_never_made_milder_or_narrower() -> None:
+    latch = NoLatch()
+    one = gate(latch=latch)
+    assert one.shut(reason("r", StopLevel.MEDIUM, "symbol:BTCUSDT", needs_operator=True), by=None)
+    assert not one.shut(reason("r", StopLevel.SOFT, "symbol:BTCUSDT", needs_operator=True), by=None)
+    assert not one.shut(reason("r", StopLevel.RUN, "symbol:BTCUSDT"), by=None)
     assert one.level(frozenset({"symbol:BTCUSDT"})) is StopLevel.MEDIUM
-    assert one.shut(reason("r", StopLevel.HARD, "symbol:BTCUSDT"), by=None)
-    assert one.shut(reason("r", StopLevel.HARD, "all"), by=None)
+    assert one.shut(reason("r", StopLevel.HARD, "symbol:BTCUSDT", needs_operator=True), by=None)
+    assert one.shut(reason("r", StopLevel.SOFT, "symbol:ETHUSDT", needs_operator=True), by=None)
+    (left,) = one.reasons()
+    assert (left.level, left.scope, left.needs_operator) == (StopLevel.HARD, "all", True)
+    assert latch.written == ["r", "r", "r"]
+
+
+@pytest.mark.req("S-09")
+def test_a_mode_softens_and_hardens_again_while_nobody_has_to_lift_it() -> None:
+    one = gate()
+    assert one.shut(reason("data_delay:symbol:BTCUSDT", StopLevel.SOFT, "symbol:BTCUSDT"), by=None)
+    assert one.refusal(ENTRY, "oms", 1, "trend")
+    assert one.shut(reason("data_delay:symbol:BTCUSDT", StopLevel.REDUCED, "symbol:BTCUSDT"), by=None)
+    assert one.refusal(ENTRY, "oms", 1, "trend") is None
+    assert one.levels() == {"symbol:BTCUSDT": StopLevel.REDUCED}
+    assert not one.shut(reason("data_delay:symbol:BTCUSDT", StopLevel.REDUCED, "symbol:BTCUSDT"), by=None)
+    assert one.shut(reason("data_delay:symbol:BTCUSDT", StopLevel.SOFT, "symbol:BTCUSDT"), by=None)
+    assert one.refusal(ENTRY, "oms", 1, "trend")
+
+
+@pytest.mark.req("S-09")
+@pytest.mark.parametrize(("owner", "leaves"), [("trend", False), ("other", True), (None, False)])
+def test_a_stop_of_one_strategy_holds_its_orders_back_and_those_of_nobody_known(
+    owner: str | None, leaves: bool
+) -> None:
+    one = gate(reason("kill:HARD:strategy:trend", StopLevel.HARD, "strategy:trend"))
+    for ticket in (ENTRY, EXIT):
+        assert (one.refusal(ticket, "oms", 1, owner) is None) is leaves
+
+
+def test_two_files_of_one_reason_leave_the_stricter_in_force() -> None:
+    hard = reason("kill:x", StopLevel.HARD, needs_operator=True)
+    one = gate(hard, reason("kill:x", StopLevel.SOFT, needs_operator=True))
+    assert one.level() is StopLevel.HARD
+
+
+def test_what_an_operator_confirms_is_his_own_from_then_on_and_stays_so() -> None:
+    latch = NoLatch()
+    one = gate(latch=latch)
+    technical = reason("exchange_disconnect:all", StopLevel.MEDIUM, needs_operator=True).model_copy(
+        update={"is_technical": True}
+    )
+    one.shut(technical, by=None)
+    assert one.confirm("exchange_disconnect:all", "confirmed by kim", by=None)
+    assert not one.confirm("exchange_disconnect:all", "again", by=None)
+    assert not one.confirm("nothing", "no such", by=None)
+    assert not one.shut(technical, by=None), "the same report again takes nothing back"
+    (left,) = one.reasons()
+    assert not left.is_technical
+    assert left.cause.endswith("confirmed by kim")
+    assert latch.written == ["exchange_disconnect:all"] * 2
+
+
+def test_what_the_house_doubts_stops_entries_and_touches_nothing_that_exists() -> None:
+    one = gate()
+    one.require_recovery("a crash", 1, by=None)
+    one.ledger_failed("disk full", 1, by=None)
+    assert {r.effective_plan for r in one.reasons()} == {StopPlan.NONE}
+    assert one.level() is StopLevel.HARD, "what cannot be written down is not sent: cancels only"
 
 
 @pytest.mark.lesson("L22")
@@ -127,7 +186,7 @@ def test_it_shuts_even_where_the_latch_cannot_be_written() -> None:
     one = gate(latch=NoLatch(fails=True))
     assert one.shut(reason("risk:x", StopLevel.HARD, needs_operator=True), by=None)
     assert one.refusal(EXIT, "oms", 1)
-    assert one.unlatched == 1
+    assert one.unlatched == {"risk:x"}
 
 
 def test_only_what_an_operator_must_lift_is_latched() -> None:
@@ -169,7 +228,22 @@ def test_what_an_operator_lifts_leaves_the_disk_too() -> None:
     one.shut(reason("actor_crash_loop:a", StopLevel.SOFT, needs_operator=True), by=None)
     latch.fails = True
     assert one.lift("actor_crash_loop:a", by=None)
-    assert one.unlatched == 1
+    assert one.unlatched == {"actor_crash_loop:a"}
+
+
+@pytest.mark.lesson("L36")
+def test_what_the_disk_refused_is_latched_once_it_takes_it_as_it_is_by_then() -> None:
+    latch = NoLatch(fails=True)
+    one = gate(latch=latch)
+    for name in ("risk:x", "risk:y"):
+        one.shut(reason(name, StopLevel.HARD, needs_operator=True), by=None)
+    one.lift("risk:y", by=None)
+    one.settle()
+    assert one.unlatched == {"risk:x", "risk:y"}
+    latch.fails = False
+    one.settle()
+    assert latch.written == ["risk:x"]
+    assert not one.unlatched
 
 
 class Speaking(NamedTuple):
@@ -188,7 +262,18 @@ def test_one_that_was_given_up_moves_nothing() -> None:
     assert not one.recovered(doubts, by=late)
     one.require_recovery("a late doubt", 2, by=late)
     one.ledger_failed("a late failure", 3, by=late)
-    one.ledger_works(by=late)
+    one.ledger_works("late news", 3, by=late)
     assert (one.doubts, one.changes, latch.written) == (doubts, changes, [])
     assert one.recovered(doubts, by=Speaking("oms", 2))
     assert one.lift("down:feed", by=None)
+
+
+@pytest.mark.lesson("L22")
+def test_what_was_said_again_since_it_was_asked_for_is_not_lifted() -> None:
+    one = gate(reason("kill:HARD:all", StopLevel.HARD, needs_operator=True))
+    again = reason("kill:HARD:all", StopLevel.HARD, needs_operator=True).model_copy(update={"since_ns": 50})
+    assert not one.shut(again, by=None, is_latched=True), "it is as strict already"
+    assert not one.lift("kill:HARD:all", by=None, unless_said=(40, 60))
+    assert one.lift("kill:HARD:all", by=None, unless_said=(50, 60))
+    one.shut(again, by=None)
+    assert one.lift("kill:HARD:all", by=None, unless_said=(10, 20)), "of a clock that has been put back"
