@@ -10,6 +10,7 @@ from collections.abc import Callable
 from actors import addresses
 from bulkhead.venues.port import OrderVenue
 from messages.base import Evidence
+from messages.clock import AskVenueTime, AuthAccepted, AuthRefused, VenueTimeFailed, VenueTimeTold
 from messages.failure import FailureMode, FailureReported
 from messages.instruments import InstrumentsFailed, InstrumentsLoaded, LoadInstruments
 from messages.orders import (
@@ -28,22 +29,40 @@ from messages.orders import (
     VenueProtocolError,
 )
 from messages.rates import RateLimitOver, RateLimitReached
+from messages.supervision import TimerFired
 from supervisor.runtime.behaviour import Behaviour, Context, receives
 
-MAX_CHANNEL_ATTEMPTS = 5
-"""Attempts before the broker counts as disconnected (operational policies, section 5)."""
-
+CHANNEL_ATTEMPTS = 5
+CHANNEL_TIMEOUT_S = 60.0
+"""Failed attempts, or so long without the channel, before the broker counts as disconnected (operational policies,
+section 5)."""
+_OVERDUE = "channel-overdue"
 
 ANSWERS = (OrderAccepted, OrderRejected, OrderNotSent, OrderOutcomeUnknown)
 """Of which each submit gets one."""
 
 
 class BrokerActor(Behaviour):
-    def __init__(self, venue: OrderVenue) -> None:
+    def __init__(
+        self,
+        venue: OrderVenue,
+        channel_attempts: int = CHANNEL_ATTEMPTS,
+        channel_timeout_s: float = CHANNEL_TIMEOUT_S,
+    ) -> None:
         self._venue = venue
+        self._channel_attempts = channel_attempts
+        self._channel_timeout_s = channel_timeout_s
         self._is_down = False
+        self._why_down: str | None = None
+        """What was last told of the channel while it is waited for."""
         self._under_way: set[str] = set()
         """Orders that were handed in and are not answered: each submit gets one answer."""
+
+    def on_start(self, ctx: Context) -> None:
+        """The one before may have been waiting for the channel: it is waited for anew."""
+        channel = self._venue.channel()
+        if isinstance(channel, OrderChannelDown):
+            self._wait_for_channel(channel, ctx)
 
     # -- commands -----------------------------------------------------------------------------------------------------
 
@@ -72,6 +91,10 @@ class BrokerActor(Behaviour):
     def on_load_instruments(self, command: LoadInstruments, _: Context) -> None:
         self._venue.instruments(command)
 
+    @receives(AskVenueTime)
+    def on_ask_time(self, command: AskVenueTime, _: Context) -> None:
+        self._venue.venue_time(command)
+
     @receives(TellChannel)
     def on_tell_channel(self, _: TellChannel, ctx: Context) -> None:
         if ctx.current is not None:
@@ -94,8 +117,27 @@ class BrokerActor(Behaviour):
     def on_instruments_failed(self, failed: InstrumentsFailed, ctx: Context) -> None:
         ctx.tell(addresses.INSTRUMENT_MASTER, failed)
 
+    @receives(VenueTimeTold)
+    def on_venue_time(self, told: VenueTimeTold, ctx: Context) -> None:
+        ctx.tell(addresses.CLOCK_WATCH, told)
+
+    @receives(VenueTimeFailed)
+    def on_venue_time_failed(self, failed: VenueTimeFailed, ctx: Context) -> None:
+        ctx.tell(addresses.CLOCK_WATCH, failed)
+
+    @receives(AuthRefused)
+    def on_auth_refused(self, event: AuthRefused, ctx: Context) -> None:
+        self._report_of_venue(ctx, FailureMode.AUTH_EXPIRED, event.venue, event.reason)
+
+    @receives(AuthAccepted)
+    def on_auth_accepted(self, event: AuthAccepted, ctx: Context) -> None:
+        words = "signed requests are accepted again"
+        self._report_of_venue(ctx, FailureMode.AUTH_EXPIRED, event.venue, words, recovered=True)
+
     @receives(OrderChannelUp)
     def on_channel_up(self, event: OrderChannelUp, ctx: Context) -> None:
+        self._why_down = None
+        ctx.cancel_timer(_OVERDUE)
         if self._is_down:
             self._is_down = False
             self._report(ctx, f"{event.venue}: order channel is up again", recovered=True)
@@ -103,22 +145,39 @@ class BrokerActor(Behaviour):
 
     @receives(OrderChannelDown)
     def on_channel_down(self, event: OrderChannelDown, ctx: Context) -> None:
-        if event.attempt >= MAX_CHANNEL_ATTEMPTS and not self._is_down:
-            self._is_down = True
-            self._report(ctx, f"{event.venue}: order channel down, {event.attempt} attempts: {event.reason}")
+        self._wait_for_channel(event, ctx)
+        if event.attempt >= self._channel_attempts:
+            self._call_disconnected(ctx, f"{event.venue}: order channel down, {event.attempt} attempts: {event.reason}")
         ctx.tell(addresses.OMS, event)
+
+    def _wait_for_channel(self, event: OrderChannelDown, ctx: Context) -> None:
+        if self._why_down is None:
+            ctx.after(self._channel_timeout_s, _OVERDUE)
+        self._why_down = f"{event.venue}: order channel down for {self._channel_timeout_s:g} s: {event.reason}"
+
+    @receives(TimerFired)
+    def on_timer(self, _: TimerFired, ctx: Context) -> None:
+        if self._why_down is not None:
+            self._call_disconnected(ctx, self._why_down)
+
+    def _call_disconnected(self, ctx: Context, detail: str) -> None:
+        if not self._is_down:
+            self._is_down = True
+            self._report(ctx, detail)
 
     @receives(RateLimitReached)
     def on_rate_limit(self, event: RateLimitReached, ctx: Context) -> None:
-        self._report_rates(ctx, event.venue, f"{event.venue}: {event.reason}")
+        self._report_of_venue(ctx, FailureMode.RATE_LIMIT, event.venue, event.reason)
 
     @receives(RateLimitOver)
     def on_rate_limit_over(self, event: RateLimitOver, ctx: Context) -> None:
-        self._report_rates(ctx, event.venue, f"{event.venue}: requests are answered again", recovered=True)
+        words = "requests are answered again"
+        self._report_of_venue(ctx, FailureMode.RATE_LIMIT, event.venue, words, recovered=True)
 
-    def _report_rates(self, ctx: Context, venue: str, detail: str, *, recovered: bool = False) -> None:
-        scope = f"venue:{venue}"
-        report = FailureReported(mode=FailureMode.RATE_LIMIT, scope=scope, detail=detail, recovered=recovered)
+    def _report_of_venue(
+        self, ctx: Context, mode: FailureMode, venue: str, detail: str, *, recovered: bool = False
+    ) -> None:
+        report = FailureReported(mode=mode, scope=f"venue:{venue}", detail=f"{venue}: {detail}", recovered=recovered)
         ctx.tell(addresses.FAILURE_HANDLER, report)
 
     @receives(VenueProtocolError)

@@ -12,7 +12,9 @@ from actors.escaper import LATER_S
 from actors.oms_seat import OmsSeat
 from actors.order_worker import WORK_INTERVAL_S
 from actors.reconciler import UNANSWERED, Reconciler
-from bulkhead.execution import order_events
+from bulkhead.execution import growth, order_events
+from bulkhead.execution.asking import query_of
+from bulkhead.execution.claiming import is_in_doubt
 from bulkhead.execution.fills import execution_of
 from bulkhead.execution.order_book import OrderBook
 from bulkhead.execution.recent import Recent
@@ -21,15 +23,16 @@ from messages.codes import ErrorCode
 from messages.escapes import Escape, EscapeTrigger
 from messages.failure import CancelEntries, FailureMode, FailureReported
 from messages.instruments import InstrumentsTold
+from messages.intents import IntentClosed
 from messages.orders import (
-    IntentClosed,
     OrderEvidence,
     OrderNotSent,
     OrderQueryFailed,
+    OrderRow,
     OrderStatusReported,
     OrdersTold,
-    QueryOrder,
     TellChannel,
+    VenueOrder,
 )
 from messages.portfolio import TellState
 from messages.records import (
@@ -45,6 +48,8 @@ from supervisor.runtime.behaviour import Context, receives
 
 RESEND_DELAYS_S = (1.0, 2.0, 4.0)
 """Before each resend of an order proven not to have left; after the last it has failed (order path, section 3)."""
+WITHOUT_A_WORD = UNANSWERED | {OrderStatus.UNKNOWN}
+_DELAY = f"{FailureMode.EXECUTION_DELAY.value}:symbol:"
 ACTIONS_KEPT = 20_000
 """Action keys remembered for refusing a repeat at once; the ledger's unique key stands behind it for ever."""
 NEVER_RESENT = frozenset({"GATE_SHUT", "FENCED", ErrorCode.OMS_IDEMPOTENCY_MISSING.value, CANCELLED_UNSENT})
@@ -63,6 +68,9 @@ class OmsActor(Reconciler):
         super().__init__(seat, gate)
         self._actions = Recent(ACTIONS_KEPT)
         self._delayed: dict[str, str] = {}  # order without an answer for too long -> its symbol
+        told = (reason.reason_id for reason in gate.reasons() if reason.reason_id.startswith(_DELAY))
+        self._delay_told = {reason_id.removeprefix(_DELAY) for reason_id in told}
+        """Symbols with a delay that was reported and is not over; those of earlier incarnations, too."""
         self._askers: dict[str, str | None] = {}
 
     # -- start and restart --------------------------------------------------------------------------------------------
@@ -238,8 +246,32 @@ class OmsActor(Reconciler):
             return
         for execution in reported.executions:
             self._apply(execution_of(execution, reported.client_order_id), ctx, source="query")
-        shown = order_events.status_shown(reported.order, reported.client_order_id, reported.as_of_ns, reported.raw)
+        row = self._row_of(reported.client_order_id, reported.order)
+        if row is None and self._is_by_another_way(reported.order):
+            self._look_seldom(f"{reported.order.venue_order_id} has changed, which is not ours", ctx)
+            return
+        if row is not None and not self._has_client_ids:
+            self._learn_our_channel(row, reported.order)
+        if row is not None and not self._seat.capabilities.has_execution_ids:
+            costs = self._seat.capabilities.costs
+            for grown in growth.grown(row, reported.order, costs, reported.as_of_ns, reported.raw):
+                row = self._apply(grown, ctx, source="totals") or row
+            if row.filled < reported.order.filled:  # asked again at once, it would say the same
+                self._begin_reconciliation(f"{reported.order.venue_order_id} has filled for no amount yet", ctx)
+                return
+        key = reported.client_order_id if row is None else row.ticket.client_order_id
+        shown = order_events.status_shown(reported.order, key, reported.as_of_ns, reported.raw)
         self._apply(shown, ctx, source="query")
+
+    def _row_of(self, client_order_id: str, order: VenueOrder) -> OrderRow | None:
+        """By the venue's number where it keeps no id of ours: an adapter that was just started knows no other name for
+        what an earlier run has sent."""
+        row = self._book.get(client_order_id)
+        if row is not None or self._has_client_ids:
+            return row
+        named = (order.symbol, order.venue_order_id)
+        rows = self._book.all_rows()
+        return next((each for each in rows if (each.ticket.symbol, each.venue_order_id) == named), None)
 
     @receives(OrderQueryFailed)
     def on_query_failed(self, _: OrderQueryFailed, __: Context) -> None:
@@ -283,8 +315,11 @@ class OmsActor(Reconciler):
             ctx.after(WORK_INTERVAL_S, "work")
             self._work_all(ctx)
             self._make_rounds(ctx)
+            self._cancel_again(ctx)
         elif kind == "escape":
             self._make_rounds(ctx)
+        elif kind == "reduce":
+            self._reduce_all(ctx)
         elif kind == "look":
             self._on_look_due(ctx)
         elif kind == "resend":
@@ -297,18 +332,26 @@ class OmsActor(Reconciler):
         limit_ns = int(self._seat.answer_timeout_s * 1e9)
         for row in self._book.open_rows():
             key, waited_ns = row.ticket.client_order_id, ctx.now_ns() - row.updated_ns
-            is_late = row.status in UNANSWERED and waited_ns > limit_ns
+            is_late = row.status in WITHOUT_A_WORD and waited_ns > limit_ns
+            if row.status is OrderStatus.UNKNOWN and not self._has_client_ids and is_in_doubt(row):
+                self._begin_reconciliation(f"the venue has told no number for {key}", ctx)
+                continue  # only an operator may know what became of it: an order in doubt, and no delay
             if row.status is OrderStatus.UNKNOWN or is_late:
-                ctx.tell(self._broker, QueryOrder(client_order_id=key, symbol=row.ticket.symbol))
+                ctx.tell(self._broker, query_of(row))
             if is_late and key not in self._delayed:
                 self._delayed[key] = row.ticket.symbol
+                self._delay_told.add(row.ticket.symbol)
                 self._report_delay(row.ticket.symbol, f"no answer to {key} for {waited_ns / 1e9:.0f} s", ctx)
-        for key, symbol in tuple(self._delayed.items()):
+        for key in tuple(self._delayed):
             waiting = self._book.get(key)
-            if waiting is None or waiting.status not in UNANSWERED:
+            if waiting is None or waiting.status not in WITHOUT_A_WORD:
                 del self._delayed[key]
-                if symbol not in self._delayed.values():
-                    self._report_delay(symbol, f"{key} is no longer waited for", ctx, recovered=True)
+        self._end_delays(ctx)
+
+    def _end_delays(self, ctx: Context) -> None:
+        for symbol in sorted(self._delay_told - set(self._delayed.values())):
+            self._delay_told.discard(symbol)
+            self._report_delay(symbol, f"no order of {symbol} is waited for any more", ctx, recovered=True)
 
     def _report_delay(self, symbol: str, detail: str, ctx: Context, *, recovered: bool = False) -> None:
         report = FailureReported(

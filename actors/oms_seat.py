@@ -26,6 +26,8 @@ class OmsSeat(NamedTuple):
     reconcile_interval_s: float
     reconcile_interval_without_stream_s: float
     query_unknown_interval_s: float
+    claim_window_s: float = 60.0
+    """At a venue without client ids: so long an order in doubt may still appear, then an operator is asked."""
     on_stop: Mapping[str, OnStop] = MappingProxyType({})
     """By strategy id: what becomes of its orders when it has ended for good."""
     work: WorkSettings = WorkSettings()

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from actors import addresses
 from bulkhead.execution import deadlines, order_events, reversals
+from bulkhead.execution.asking import query_of
 from bulkhead.execution.exact import exact
 from bulkhead.execution.fills import fill_id_of
 from bulkhead.execution.order_book import OrderBook
@@ -22,7 +23,6 @@ from messages.orders import (
     FillBooked,
     OrderRow,
     OrderUpdated,
-    QueryOrder,
 )
 from messages.records import Append, FillRecorded, OrderRecorded, Record
 from messages.reversals import ExecutionReversed
@@ -82,7 +82,7 @@ class OrderKeeper(Behaviour, ABC):
         if applied.change is not None:
             self._settle(applied, ctx, source)
         if applied.missing > 0:
-            ctx.tell(self._broker, QueryOrder(client_order_id=row.ticket.client_order_id, symbol=row.ticket.symbol))
+            ctx.tell(self._broker, query_of(row))
         return applied.order
 
     def _reverse(self, row: OrderRow, evidence: ExecutionReversed, ctx: Context, source: str) -> OrderRow:

@@ -12,6 +12,7 @@ from actors.oms_seat import OmsSeat
 from actors.order_keeper import NOTHING, Followup, OrderKeeper
 from bulkhead.execution import deadlines, micro_pipeline, order_events
 from bulkhead.execution.adopting import NOT_WORKED, is_adopted
+from bulkhead.execution.asking import cancel_of
 from bulkhead.execution.exact import exact
 from bulkhead.execution.micro_pipeline import Planned, Splitting
 from bulkhead.execution.rules import Refused
@@ -21,10 +22,12 @@ from bulkhead.execution.stages.liquidity import split_facts
 from bulkhead.execution.stages.schedule import quantity_of
 from bulkhead.execution.stages.send import is_getting_out
 from bulkhead.execution.working import OnFillTimeout, Situation, Steps, work
+from bulkhead.venues.port import ClientIdScheme
 from messages.base import Letter
 from messages.codes import ErrorCode
 from messages.escapes import Escape, EscapeTrigger
-from messages.orders import CancelOrder, IntentClosed, IntentSettled, IntentWaits, OrderRow, SubmitOrder
+from messages.intents import IntentClosed, IntentSettled, IntentWaits
+from messages.orders import OrderRow, SubmitOrder
 from messages.portfolio import Marks
 from messages.records import DeadlineSet, IntentRecorded, IntentStatusChanged, OrderRecorded, Record
 from messages.trading import OrderIntent
@@ -42,6 +45,10 @@ class OrderWorker(OrderKeeper):
     def __init__(self, seat: OmsSeat, gate: Gate) -> None:
         super().__init__(addresses.broker(seat.venue), {i.symbol: i.base_asset for i in seat.instruments.values()})
         self._seat = seat
+        can = seat.capabilities
+        self._precheck = seat.pipeline._replace(
+            is_one_at_a_time=can.client_id is ClientIdScheme.NONE, orders_end_with_day=can.orders_end_with_day
+        )
         self._gate = gate
         self._is_loaded = False
         self._quotes: dict[str, MarketSnapshot] = {}
@@ -74,7 +81,7 @@ class OrderWorker(OrderKeeper):
             gate_refusal=self._gate_refusal(intent),
             orders=self._book.of_symbol(intent.symbol),
             confirmed_position=self._position(intent.strategy_id, intent.symbol),
-            precheck=self._seat.pipeline,
+            precheck=self._precheck,
             settings=self._seat.work,
             now_ns=ctx.now_ns(),
         )
@@ -109,7 +116,7 @@ class OrderWorker(OrderKeeper):
             instrument=self._seat.instruments.get(intent.symbol),
             orders=self._book.of_symbol(intent.symbol),
             gate_refusal=self._gate_refusal(intent),
-            settings=self._seat.pipeline,
+            settings=self._precheck,
             now_ns=ctx.now_ns(),
             confirmed_position=self._position(intent.strategy_id, intent.symbol),
             splitting=Splitting(settings.splitting, facts, seed=self._seat.session_id),
@@ -215,8 +222,7 @@ class OrderWorker(OrderKeeper):
         if row is None:
             return NOTHING
         asked = self._step(order_events.request_cancel(row, cancel.reason, ctx.now_ns()), ctx, source="adjust")
-        command = CancelOrder(client_order_id=cancel.client_order_id, symbol=cancel.symbol, reason=cancel.reason)
-        letter = ctx.seal(self._broker, command, correlation_id=row.correlation_id)
+        letter = ctx.seal(self._broker, cancel_of(row, cancel.reason), correlation_id=row.correlation_id)
         return asked._replace(letters=(*asked.letters, letter))
 
     def _time_out(self, intent: OrderIntent, reason: str, ctx: Context) -> None:

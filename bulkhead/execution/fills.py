@@ -48,6 +48,7 @@ def fill_of(order: OrderRow, execution: ExecutionReported, now_ns: int) -> Fill:
         price=execution.price,
         fee=execution.fee,
         fee_asset=execution.fee_asset,
+        tax=execution.tax,
         executed_ns=now_ns if execution.venue_time_ns is None else execution.venue_time_ns,
         is_maker=execution.is_maker,
     )

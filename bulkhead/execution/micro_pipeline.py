@@ -102,9 +102,18 @@ def plan(
         return parted
     # What is due with the decision is due even where our clock is behind the decision's.
     turns = due(parted.children, (), intent.decision_time_ns, max(now_ns, intent.decision_time_ns))
-    rows = send(intent, turns.now, session_id, now_ns, instruments_version=_version(instrument))
+    now = turns.now[:1] if settings.is_one_at_a_time else turns.now
+    rows = send(
+        intent,
+        now,
+        session_id,
+        now_ns,
+        instruments_version=_version(instrument),
+        orders_end_with_day=settings.orders_end_with_day,
+    )
     on_stage("send")
-    return Planned(rows, (*checked.checks, *parted.checks), turns.later, parted.policy)
+    later = (*turns.now[len(now) :], *turns.later)
+    return Planned(rows, (*checked.checks, *parted.checks), later, parted.policy)
 
 
 def plan_child(
@@ -134,7 +143,15 @@ def plan_child(
     if isinstance(checked, Refused):
         return checked
     # The id is the intent's own and the child's number's, so the intent goes in as it was stored.
-    rows = send(intent, (child._replace(quantity=checked.quantity),), session_id, now_ns, attempt, _version(instrument))
+    rows = send(
+        intent,
+        (child._replace(quantity=checked.quantity),),
+        session_id,
+        now_ns,
+        attempt,
+        _version(instrument),
+        orders_end_with_day=settings.orders_end_with_day,
+    )
     on_stage("send")
     return Planned(rows, checked.checks)
 

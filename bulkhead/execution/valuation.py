@@ -20,7 +20,9 @@ class Baseline(NamedTuple):
     peak_equity: Decimal | None
     """Highest equity so far; None before the first valuation."""
     day_start_equity: Decimal | None
-    """Equity when the UTC day began; None: the day begins with this valuation."""
+    """Equity when the trading day began; None: the day begins with this valuation."""
+    week_start_equity: Decimal | None = None
+    """The same of the week."""
 
 
 class Account(NamedTuple):
@@ -61,6 +63,7 @@ def value(
                 raise ImpossibleNumber(f"{name} came to {figure}")
         peak = equity if baseline.peak_equity is None else max(baseline.peak_equity, equity)
         day_start = equity if baseline.day_start_equity is None else baseline.day_start_equity
+        week_start = equity if baseline.week_start_equity is None else baseline.week_start_equity
         return PortfolioSnapshot(
             venue=account.venue,
             account=account.account,
@@ -76,7 +79,13 @@ def value(
             balances=stated,
             unmarked=tuple(sorted(unmarked)),
             at_ns=at_ns,
+            week_pnl=equity - week_start,
+            marks={item.position.symbol: marks[item.position.symbol] for item in held if _is_marked(item, marks)},
         )
+
+
+def _is_marked(holding: Holding, marks: Mapping[str, Decimal]) -> bool:
+    return bool(holding.quantity) and holding.position.symbol in marks
 
 
 def _worth(holding: Holding, marks: Mapping[str, Decimal]) -> Decimal:

@@ -10,11 +10,10 @@ from actors.oms import RESEND_DELAYS_S, OmsActor
 from actors.order_worker import MAX_RESENDS_AFTER_ABSENCE
 from messages.codes import ErrorCode
 from messages.failure import FailureMode, FailureReported
+from messages.intents import IntentClosed, IntentSettled
 from messages.orders import (
     CancelOrder,
     FillBooked,
-    IntentClosed,
-    IntentSettled,
     OrderAccepted,
     OrderChannelDown,
     OrderChannelUp,

@@ -324,3 +324,18 @@ def test_one_that_comes_before_the_ledger_was_read_waits_for_it() -> None:
     story.hear(loaded())
     story.later(1, "escape:e1")
     assert story.ctx.records(EscapeRecorded)
+
+
+@pytest.mark.lesson("L22")
+@pytest.mark.parametrize("level", [StopLevel.HARD, StopLevel.SOFT])
+def test_a_fill_after_everything_was_closed_makes_the_plan_run_again(level: StopLevel) -> None:
+    """The escape is over, and its reason in force: whoever compares the books is told of every plan anew."""
+    oms = Oms().trading()
+    oms.quote()
+    entry = resting(oms)
+    oms.gate.shut(reason("kill:x", level, "symbol:BTCUSDT"), by=None)
+    oms.hear(OrderCancelled(client_order_id=entry, symbol="BTCUSDT"))
+    doubts = oms.gate.doubts
+    oms.hear(executed("1", 7, key=entry))
+    assert oms.last().filled == 1
+    assert (oms.gate.doubts > doubts) is (level is StopLevel.HARD)

@@ -10,11 +10,10 @@ from bulkhead.execution.stages.adjust import AdjustSettings
 from bulkhead.execution.working import WorkSettings
 from messages.escapes import Escape, EscapeTrigger
 from messages.failure import CancelEntries
+from messages.intents import IntentClosed, IntentSettled
 from messages.orders import (
     CancelOrder,
     CancelRejected,
-    IntentClosed,
-    IntentSettled,
     OrderAccepted,
     OrderCancelled,
     OrderNotSent,
@@ -190,3 +189,22 @@ def test_one_that_waits_to_be_sent_again_still_does() -> None:
     reread(oms, oms.last())
     wait(oms, key)
     assert submits(oms) == 2
+
+
+def test_a_cancel_that_was_refused_for_a_cause_that_may_pass_is_asked_for_again_and_not_every_second() -> None:
+    """A token was missing, or no turn was had: an entry that a stop has cancelled must not rest all day."""
+    oms = Oms().trading()
+    key = oms.approve(limit_price=Decimal(99))
+    oms.hear(OrderAccepted(client_order_id=key, symbol="BTCUSDT", venue_order_id="v1"))
+    oms.hear(PLAN)
+    asked = [len(oms.cancels())]
+    for _ in range(40):
+        oms.hear(CancelRejected(client_order_id=key, symbol="BTCUSDT", code="NO_TOKEN", reason="in a minute"))
+        oms.later(1, "work")
+        asked.append(len(oms.cancels()))
+    assert asked[0] == 1
+    assert 3 <= asked[-1] <= 5, "after 5, 10 and 20 seconds"
+    oms.hear(OrderCancelled(client_order_id=key, symbol="BTCUSDT", venue_order_id="v1"))
+    for _ in range(100):
+        oms.later(1, "work")
+    assert len(oms.cancels()) == asked[-1]

@@ -12,7 +12,8 @@ from bulkhead.execution.stages.split import SplitSettings
 from bulkhead.execution.working import OnFillTimeout, WorkSettings
 from messages.escapes import Escape, EscapeTrigger
 from messages.failure import CancelEntries
-from messages.orders import IntentClosed, IntentWaits, OrderAccepted, OrderCancelled, OrderRejected, SubmitOrder
+from messages.intents import IntentClosed, IntentWaits
+from messages.orders import OrderAccepted, OrderCancelled, OrderRejected, SubmitOrder
 from messages.records import DeadlineCleared, DeadlineSet, IntentRecorded, IntentStatusChanged, OrderRecorded
 from messages.values import IntentStatus, OrderStatus, SplitPolicy, StopLevel
 from tests.actors.kit import NS_PER_S, released

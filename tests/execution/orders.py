@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from messages.instruments import TickBand
 from messages.orders import ExecutionReported, Fill, OrderRow, OrderTicket, VenueExecution, VenueOrder
 from messages.trading import OrderIntent
 from messages.values import IntentType, MarketSnapshot, OrderStatus, OrderType, Origin, Side
@@ -25,6 +26,21 @@ class Rules(NamedTuple):
     is_trading: bool = True
     version: str = "v1"
     as_of_ns: int | None = T0
+    tick_bands: tuple[TickBand, ...] = ()
+
+
+def bands(*rows: tuple[int, int]) -> tuple[TickBand, ...]:
+    """Each row: from which price on, and the tick there."""
+    return tuple(TickBand(from_price=D(price), tick_size=D(tick)) for price, tick in rows)
+
+
+KRX_LIKE = Rules(
+    tick_size=D(1),
+    lot_size=D(1),
+    min_quantity=D(1),
+    tick_bands=bands((0, 1), (2_000, 5), (5_000, 10), (20_000, 50), (50_000, 100)),
+)
+"""A tick that grows with the price."""
 
 
 def market(bid: str = "99.99", ask: str = "100.01", at_ns: int = T0) -> MarketSnapshot:

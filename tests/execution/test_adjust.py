@@ -21,7 +21,7 @@ from bulkhead.execution.stages.adjust import (
 )
 from messages.orders import OrderRow
 from messages.values import IntentType, OrderStatus, Side, TimeInForce
-from tests.execution.orders import NS_PER_S, T0, D, Rules, market, order
+from tests.execution.orders import KRX_LIKE, NS_PER_S, T0, D, Rules, market, order
 
 LATE = T0 + 61 * NS_PER_S
 OURS = f"{ADJUST_REASON}attempt 1"
@@ -307,3 +307,30 @@ def test_the_collar_is_never_left(side: Side, bid: str, kind: IntentType, is_giv
 def test_a_tick_that_is_wider_than_the_bounds_leaves_no_price() -> None:
     outcome = given_up(step(cancelled(limit="100.3"), rules=Rules(tick_size=D(1)), settings=AdjustSettings(3, D(10))))
     assert outcome.why is GaveUp.PRICE_BOUND
+
+
+@pytest.mark.parametrize(
+    ("side", "limit", "quotes", "price"),
+    [
+        # A third of the way from 19,980 to 20,050 is 20,003.3: in the band of 50 by now, and 20,000 is its edge.
+        (Side.BUY, "19980", ("19980", "20050"), "20000"),
+        # A third of the way down from 20,050 to 19,950: 20,016.7, rounded up to a tick of 50.
+        (Side.SELL, "20050", ("19950", "20050"), "20050"),
+        # From 20,000 to 19,970: 19,990, on the tick of 10 below the edge.
+        (Side.SELL, "20000", ("19970", "20000"), "19990"),
+    ],
+)
+def test_a_new_price_is_on_the_tick_of_the_band_that_it_comes_to(
+    side: Side, limit: str, quotes: tuple[str, str], price: str
+) -> None:
+    kind = IntentType.ENTRY if side is Side.BUY else IntentType.EXIT_FULL
+    before = cancelled(side=side, limit=limit, intent_type=kind, quantity="5")
+    outcome = replaced(step(before, rules=KRX_LIKE, market=market(*quotes, at_ns=LATE)))
+    assert outcome.limit_price == D(price)
+
+
+def test_the_bounds_too_are_rounded_inwards_to_the_tick_of_their_own_band() -> None:
+    # At most 0.1 % above 19,990 are 20,009.99, which is no price; the next one below is 20,000.
+    before, quotes = cancelled(limit="19990", quantity="5"), market("20050", "20150", at_ns=LATE)
+    outcome = replaced(step(before, rules=KRX_LIKE, market=quotes, settings=AdjustSettings(3, D(10))))
+    assert outcome.limit_price == D(20_000)

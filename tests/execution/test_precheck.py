@@ -10,7 +10,7 @@ from bulkhead.execution.stages.precheck import Checked, PrecheckInput, PrecheckS
 from messages.codes import ErrorCode
 from messages.trading import OrderIntent
 from messages.values import IntentType, OrderStatus, Side
-from tests.execution.orders import ID, NS_PER_S, T0, D, Rules, intent, market, order
+from tests.execution.orders import ID, KRX_LIKE, NS_PER_S, T0, D, Rules, intent, market, order
 
 SETTINGS = PrecheckSettings(max_market_age_s=5.0)
 
@@ -94,6 +94,30 @@ def test_lesson_l28_the_age_of_the_market_is_tested_on_both_sides(age_ns: int, p
     assert isinstance(outcome, Checked) == passes
     if not passes:
         assert refusal(outcome) == ErrorCode.MARKET_STALE
+
+
+@pytest.mark.req("S-15")
+@pytest.mark.parametrize("source", ["snapshot", "broker"])
+@pytest.mark.parametrize(("age_s", "passes"), [(45.0, True), (45.001, False)])
+def test_quotes_that_are_asked_for_may_be_as_old_as_their_interval_allows(
+    source: str, age_s: float, passes: bool
+) -> None:
+    seen = market(at_ns=T0 - int(age_s * NS_PER_S)).model_copy(update={"source": source})
+    outcome = ask(intent(), market=seen)
+    assert isinstance(outcome, Checked) == passes
+    if not passes:
+        assert refusal(outcome) == ErrorCode.MARKET_STALE
+
+
+@pytest.mark.req("S-15")
+@pytest.mark.parametrize(("source", "passes"), [("feed", True), ("snapshot", True), ("broker", False)])
+def test_of_the_brokers_quotes_a_narrower_spread_is_asked(source: str, passes: bool) -> None:
+    """30 bps: within the limit of 50, and beyond half of it."""
+    seen = market("99.85", "100.15").model_copy(update={"source": source})
+    outcome = ask(intent(), market=seen)
+    assert isinstance(outcome, Checked) == passes
+    if not passes:
+        assert refusal(outcome) == ErrorCode.SPREAD_TOO_WIDE
 
 
 @pytest.mark.parametrize(("expires_ns", "passes"), [(T0, True), (T0 - 1, False)])
@@ -192,3 +216,40 @@ def test_lesson_l27_an_open_entry_is_no_position() -> None:
 def test_other_strategies_exits_do_not_count_against_ours() -> None:
     theirs = order(OrderStatus.SUBMITTED, side=Side.SELL, strategy_id="other", key=ID)
     assert available_to_exit(exit_of("1"), Decimal(1), (theirs,)) == 1
+
+
+@pytest.mark.parametrize(("price", "tick"), [("19990", 10), ("20000", 50), ("20050", 50)])
+def test_a_price_must_be_on_the_tick_of_its_own_band(price: str, tick: int) -> None:
+    quotes = market("19990", "20000")
+    outcome = ask(intent(limit_price=D(price), quantity=D(1)), rules=KRX_LIKE, market=quotes)
+    assert isinstance(outcome, Checked), outcome
+    assert f"tick_size {price}%{tick}=0" in outcome.checks
+    refused = ask(intent(limit_price=D(price) + 1, quantity=D(1)), rules=KRX_LIKE, market=quotes)
+    assert refusal(refused) == ErrorCode.PRICE_OFF_TICK
+    assert isinstance(refused, Refused)
+    assert (refused.value, refused.limit) == (str(int(price) + 1), str(tick))
+
+
+def test_what_is_a_price_below_a_band_is_none_in_it() -> None:
+    quotes = market("20000", "20050")
+    outcome = ask(intent(limit_price=D(20_010), quantity=D(1)), rules=KRX_LIKE, market=quotes)
+    assert refusal(outcome) == ErrorCode.PRICE_OFF_TICK
+
+
+def test_a_market_order_has_no_price_to_judge() -> None:
+    outcome = ask(intent(quantity=D(1)), rules=KRX_LIKE, market=market("19990", "20000"))
+    assert isinstance(outcome, Checked), outcome
+    assert "tick_size MKT" in outcome.checks
+
+
+def test_an_entry_waits_for_the_market_to_open_and_an_exit_does_not() -> None:
+    opens_ns = T0 + NS_PER_S
+    settings = SETTINGS._replace(is_open_at=lambda at_ns: at_ns >= opens_ns)
+    refused = ask(intent(), settings=settings)
+    assert refusal(refused) == ErrorCode.INSTRUMENT_NOT_TRADING
+    assert isinstance(refused, Refused)
+    assert (refused.check, refused.value) == ("market_hours", "closed")
+    assert isinstance(ask(intent(), settings=settings, now_ns=opens_ns), Checked)
+    wish = exit_of("1")
+    held = D(1) if wish.side is Side.SELL else D(-1)
+    assert isinstance(ask(wish, settings=settings, confirmed_position=held), Checked)

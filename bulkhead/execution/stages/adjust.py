@@ -22,7 +22,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from bulkhead.execution.exact import BPS, ZERO, divide, exact, floor_to_step, plain
-from bulkhead.execution.rules import InstrumentRules
+from bulkhead.execution.rules import InstrumentRules, on_tick
 from bulkhead.execution.stages.monitor import FILL_TIMEOUT_S, NS_PER_S, working_since_ns
 from bulkhead.execution.stages.schedule import quantity_of
 from messages.orders import OrderRow
@@ -330,7 +330,7 @@ def _price(
     settings: AdjustSettings, rules: InstrumentRules, bid: Decimal, ask: Decimal, child: _Child, attempt: int
 ) -> Decimal | GiveUp:
     """On a tick, rounded away from the market and into the bounds."""
-    first, sign, tick = child.attempts[0].ticket.limit_price, child.side.sign, rules.tick_size
+    first, sign = child.attempts[0].ticket.limit_price, child.side.sign
     if first is None:
         raise ValueError("adjust() turns market orders away before it makes a price")
     near, far = (bid, ask) if child.side is Side.BUY else (ask, bid)
@@ -345,18 +345,14 @@ def _price(
             lowest = max(lowest, collar_low)
         if child.newest.ticket.intent_type.is_entry or sign > 0:
             highest = min(highest, collar_high)
-        bottom, top = _on_tick(lowest, tick, ROUND_CEILING), _on_tick(highest, tick, ROUND_FLOOR)
+        bottom, top = on_tick(rules, lowest, ROUND_CEILING), on_tick(rules, highest, ROUND_FLOOR)
         wanted = near + divide((far - near) * attempt, Decimal(settings.max_adjustments))
-        wanted = _on_tick(wanted, tick, ROUND_FLOOR if sign > 0 else ROUND_CEILING)
+        wanted = on_tick(rules, wanted, ROUND_FLOOR if sign > 0 else ROUND_CEILING)
     if bottom > top or top <= 0:
         value, limit = plain(wanted), f"{plain(lowest)}..{plain(highest)}"
         detail = f"no price on a tick is near both the first ({plain(first)}) and the market ({plain(middle)})"
         return child.gives_up(GaveUp.PRICE_BOUND, "limit_price", value, limit, detail)
     return min(max(wanted, bottom), top)
-
-
-def _on_tick(price: Decimal, tick: Decimal, rounding: str) -> Decimal:
-    return (price / tick).to_integral_value(rounding) * tick
 
 
 def _too_small(child: _Child, rules: InstrumentRules, quantity: Decimal, price: Decimal) -> GiveUp | None:

@@ -11,7 +11,8 @@ from bulkhead.execution.exact import ZERO, divide, exact
 from bulkhead.execution.order_events import was_answered
 from bulkhead.execution.stages.schedule import quantity_of
 from bulkhead.execution.stages.split import Child
-from messages.orders import IntentClosed, OrderRow
+from messages.intents import IntentClosed
+from messages.orders import OrderRow
 from messages.values import OrderStatus
 
 NS_PER_S = 1_000_000_000

@@ -1,9 +1,9 @@
 """Precheck: may this intent become an order now? The first check that fails ends it, with its code and numbers.
 
-Entries pass every check. Exits pass only the gate (which the caller asks for the intent's kind), the venue's own rules
-(tick, lot, sizes), a collar against slips of the finger, and "no more than is held and not already being exited":
-whatever belongs to entries never blocks an exit. An EXIT_FULL is cut to what is available; any other exit that asks for
-too much is refused.
+Entries pass every check. Exits pass only the gate (which the caller asks for the intent's kind), the rule of one order
+at a time where the venue keeps no ids, the venue's own rules (tick, lot, sizes), a collar against slips of the finger,
+and "no more than is held and not already being exited": whatever belongs to entries never blocks an exit. An EXIT_FULL
+is cut to what is available; any other exit that asks for too much is refused.
 
 What it is not: the risk guard, which has approved before.
 """
@@ -12,9 +12,11 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import NamedTuple
 
+from bulkhead.execution.claiming import is_in_doubt
 from bulkhead.execution.exact import BPS, ZERO, divide, exact, floor_to_step, is_multiple, plain
-from bulkhead.execution.rules import InstrumentRules, Passed, Refused
+from bulkhead.execution.rules import InstrumentRules, Passed, Refused, tick_at
 from messages.codes import ErrorCode
+from messages.market_health import DataSource
 from messages.orders import OrderRow
 from messages.trading import OrderIntent
 from messages.values import IntentType, MarketSnapshot, OrderStatus
@@ -30,8 +32,21 @@ class PrecheckSettings(NamedTuple):
     one waits, and does no harm)."""
     max_market_age_s: float = 10.0
     """Entries only."""
+    max_fallback_age_s: float = 45.0
+    """The same where the quotes are asked for, every so many seconds, since the feed is silent."""
+    broker_spread_share: Decimal = Decimal("0.5")
+    """Of `max_spread_bps`, where the quotes are the broker's: it may fill its own orders at them."""
     max_rules_age_s: float = 2 * 86_400.0
     """Entries only: the trading rules are fetched daily, and a day may be missed."""
+    orders_end_with_day: bool = False
+    """Of the venue, for the tickets: see send."""
+    is_open_at: Callable[[int], bool] | None = None
+    """Entries only: whether the venue trades at a time (ns); None: it always does, or nobody here knows its hours.
+    Never for exits: a calendar may be wrong, and would then hold back an exit that the venue would have taken."""
+
+    is_one_at_a_time: bool = False
+    """The venue keeps no id of ours: while one order of a symbol and side has no answer no second one may leave, or
+    nobody could tell later which of them a listed one is. Exits too."""
 
 
 class PrecheckInput(NamedTuple):
@@ -103,6 +118,15 @@ def _trading(given: PrecheckInput) -> str | Refused:
     return "is_trading"
 
 
+def _hours(given: PrecheckInput) -> str | Refused:
+    is_open_at = given.settings.is_open_at
+    if is_open_at is None:
+        return "market_hours unjudged"
+    if not is_open_at(given.now_ns):
+        return _refuse(ErrorCode.INSTRUMENT_NOT_TRADING, "market_hours", "closed", "open", "the venue is closed now")
+    return "market_hours open"
+
+
 def _rules_age(given: PrecheckInput) -> str | Refused:
     as_of_ns, limit_s = _rules(given).as_of_ns, given.settings.max_rules_age_s
     if as_of_ns is None:
@@ -123,10 +147,23 @@ def _not_frozen(given: PrecheckInput) -> str | Refused:
     return "unknown_orders 0<=0"
 
 
+def _side_is_clear(given: PrecheckInput) -> str | Refused:
+    if not given.settings.is_one_at_a_time:
+        return "unanswered_orders unjudged"
+    for order in given.open_orders:
+        if _is_same_book(order, given.intent) and order.ticket.side is given.intent.side and is_in_doubt(order):
+            key = order.ticket.client_order_id
+            detail = f"order {key} of this symbol and side has no answer yet, and this venue keeps no ids"
+            return _refuse(ErrorCode.SIDE_IN_DOUBT, "unanswered_orders", key, "none", detail)
+    return "unanswered_orders 0<=0"
+
+
 def _fresh(given: PrecheckInput) -> str | Refused:
-    market, limit_s = given.market, given.settings.max_market_age_s
+    market = given.market
     if market is None or market.mid is None:
         return _refuse(ErrorCode.MARKET_MISSING, "market", "none", "a price", "no price of the symbol is known")
+    is_of_feed = market.source == DataSource.FEED
+    limit_s = given.settings.max_market_age_s if is_of_feed else given.settings.max_fallback_age_s
     age_s = (given.now_ns - market.event_time_ns) / NS_PER_S
     # From the future is as wrong as from the past: one of the clocks is off.
     if abs(age_s) > limit_s:
@@ -136,6 +173,9 @@ def _fresh(given: PrecheckInput) -> str | Refused:
 
 def _spread(given: PrecheckInput) -> str | Refused:
     limit = given.settings.max_spread_bps
+    if given.market is not None and given.market.source == DataSource.BROKER:
+        with exact():
+            limit *= given.settings.broker_spread_share
     spread = None if given.market is None else given.market.spread_bps
     if spread is None:
         return _refuse(ErrorCode.MARKET_MISSING, "spread_bps", "none", plain(limit), "a bid or an ask is missing")
@@ -172,10 +212,13 @@ def _could_cross(intent: OrderIntent, order: OrderRow) -> bool:
 
 
 def _tick(given: PrecheckInput) -> str | Refused:
-    price, tick = given.intent.limit_price, _rules(given).tick_size
-    if price is not None and not is_multiple(price, tick):
+    price = given.intent.limit_price
+    if price is None:
+        return "tick_size MKT"
+    tick = tick_at(_rules(given), price)
+    if not is_multiple(price, tick):
         return _refuse(ErrorCode.PRICE_OFF_TICK, "tick_size", plain(price), plain(tick), "no multiple of the tick")
-    return f"tick_size {_price_text(given.intent)}%{plain(tick)}=0"
+    return f"tick_size {plain(price)}%{plain(tick)}=0"
 
 
 def _sizes(given: PrecheckInput) -> str | Refused:
@@ -242,12 +285,13 @@ def available_to_exit(intent: OrderIntent, confirmed_position: Decimal, open_ord
 
 
 def _precheck_exit(given: PrecheckInput, rules: InstrumentRules) -> Checked | Refused:
-    gate, sized = _gate(given), _exit_quantity(given, rules)
-    if isinstance(gate, Refused):
-        return gate
+    clear = run_checks((_gate, _side_is_clear), given)
+    if isinstance(clear, Refused):
+        return clear
+    sized = _exit_quantity(given, rules)
     if isinstance(sized, Refused):
         return sized
-    passed = [gate, *sized.checks]
+    passed = [*clear.checks, *sized.checks]
     for outcome in (_tick(given), _size_of(sized.quantity, given), _exit_collar(given)):
         if isinstance(outcome, Refused):
             return outcome
@@ -307,8 +351,10 @@ _ENTRY_CHECKS: tuple[Check, ...] = (
     _not_expired,
     _gate,
     _trading,
+    _hours,
     _rules_age,
     _not_frozen,
+    _side_is_clear,
     _fresh,
     _spread,
     _entry_collar,
