@@ -11,6 +11,8 @@ RECORDER = "recorder"
 OBSERVER = "observer"
 INSTRUMENT_MASTER = "instrument-master"
 INBOX = "intent-inbox"
+ALERTS = "alerts"
+CLOCK_WATCH = "clock-watch"
 
 
 def broker(venue: str) -> str:
@@ -38,14 +40,18 @@ def answer_to(origin: Origin, strategy_id: str) -> str:
 
 MARKS = "marks"
 PORTFOLIO_CHANGES = "portfolio"
+EQUITY = "equity"
 ORDER_CHANGES = "orders"
 STOP_LEVEL = "stop-level"
 GATE = "gate"
+FAILURES = "failures"
+"""Failure reports, trips, limits that come near, and deaths that were not meant."""
 INPUTS = "inputs"
 EVENTS = "events"
 DECISIONS = "decisions"
 LOST_APPENDS = "lost-appends"
 INSTRUMENTS = "instruments"
+DATA_HEALTH = "data-health"
 
 
 def ticks(symbol: str) -> str:

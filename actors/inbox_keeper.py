@@ -17,7 +17,8 @@ from bulkhead.ledger.port import LedgerNewer, LedgerUnavailable
 from messages.codes import ErrorCode
 from messages.failure import FailureMode, FailureReported, StopLevelTold
 from messages.inbox import InboxNoted, InboxRowRefused
-from messages.orders import IntentSettled, OrdersTold, OrderUpdated
+from messages.intents import IntentSettled
+from messages.orders import OrdersTold, OrderUpdated
 from messages.portfolio import TellState
 from messages.records import Append, AppendFailed
 from messages.supervision import Busy

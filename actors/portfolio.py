@@ -14,7 +14,7 @@ from bulkhead.execution.accounting import restored
 from messages.failure import StopReason
 from messages.instruments import InstrumentsTold
 from messages.orders import Reconcile
-from messages.portfolio import Marks, PositionChanged, PositionsTold, TellState
+from messages.portfolio import PORTFOLIO_TOLD_EVERY_S, Marks, PositionChanged, PositionsTold, RebasePeak, TellState
 from messages.records import AppendFailed, LoadRecovery, PortfolioRecorded, RecoveryLoaded
 from messages.supervision import TimerFired
 from supervisor.runtime.behaviour import Context, receives
@@ -29,12 +29,15 @@ class PortfolioActor(Comparer):
     def __init__(self, seat: PortfolioSeat, reasons: Callable[[], tuple[StopReason, ...]] = lambda: ()) -> None:
         super().__init__(seat, reasons)
         self._askers: dict[str, str | None] = {}
+        self._rebases_later = False
+        """Asked before the books were read, as the risk guard does at a start."""
 
     # -- start --------------------------------------------------------------------------------------------------------
 
     def on_start(self, ctx: Context) -> None:
         ctx.tell(addresses.LEDGER, LoadRecovery())
         ctx.after(self._seat.snapshot_interval_s, "snapshot")
+        ctx.after(PORTFOLIO_TOLD_EVERY_S, "tell")
 
     @receives(RecoveryLoaded)
     def on_recovery(self, loaded: RecoveryLoaded, ctx: Context) -> None:
@@ -47,11 +50,13 @@ class PortfolioActor(Comparer):
             asset = key if not part else self._assets(symbol)[0 if part == "base" else 1]
             self._changes[asset] = self._changes.get(asset, Decimal(0)) + change
         if loaded.last_portfolio is not None:
-            self._peak = loaded.last_portfolio.peak_equity
+            self._resume(loaded.last_portfolio, ctx)
         self._recover_strangers(loaded.known)
         self._is_loaded = True
         for booked in loaded.unapplied_fills:
             self._apply(booked, ctx)  # its balance changes are in the ledger's sums already
+        if self._rebases_later:
+            self._rebase(ctx)
         ctx.ready()
         for holding in self._holdings.values():
             ctx.tell(addresses.strategy(holding.position.strategy_id), PositionChanged(position=holding.position))
@@ -87,6 +92,11 @@ class PortfolioActor(Comparer):
         if timer.key == "look-again":
             ctx.tell(addresses.OMS, Reconcile(reason="balances differ", is_look=True))
             return
+        if timer.key == "tell":
+            # Where no price comes, the portfolio is told all the same: its age tells of the books, not of the market.
+            ctx.after(PORTFOLIO_TOLD_EVERY_S, "tell")
+            self._value(ctx)
+            return
         ctx.after(self._seat.snapshot_interval_s, "snapshot")
         latest, before = self._latest, self._recorded
         if not self._is_loaded or latest is None:
@@ -94,6 +104,21 @@ class PortfolioActor(Comparer):
         if before is None or latest.equity != before.equity or latest.cash != before.cash:
             self._recorded = latest
             self._append((PortfolioRecorded(snapshot=latest),), ctx)
+
+    @receives(RebasePeak)
+    def on_rebase_peak(self, _: RebasePeak, ctx: Context) -> None:
+        """The drawdown is measured from now on. Recorded at once: a restart would bring the peak before back."""
+        self._rebases_later = True
+        if self._is_loaded:
+            self._rebase(ctx)
+
+    def _rebase(self, ctx: Context) -> None:
+        self._rebases_later = False
+        self._peak = None
+        snapshot = self._value(ctx)
+        if snapshot is not None:
+            self._recorded = snapshot
+            self._append((PortfolioRecorded(snapshot=snapshot),), ctx)
 
     # -- who asks -----------------------------------------------------------------------------------------------------
 

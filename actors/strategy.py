@@ -11,12 +11,15 @@ from typing import NamedTuple
 
 from actors import addresses
 from bulkhead.strategy.api import Answer, Strategy
-from bulkhead.strategy.sizing import LotRules, SizeRefused, SizingPolicy, size_entry
+from bulkhead.strategy.sizing import LotRules, SizeRefused, SizingFacts, SizingPolicy, size_entry
+from bulkhead.strategy.true_range import AverageTrueRange
 from messages.failure import StopLevelTold
 from messages.instruments import InstrumentsTold
+from messages.intents import IntentSettled, IntentWaits
 from messages.market import Bar, Book, FeedGap, MarketData, Quote, Trade
-from messages.orders import IntentSettled, IntentWaits, OrderRow, OrdersTold, OrderUpdated
-from messages.portfolio import PositionChanged, PositionsTold, TellState
+from messages.market_health import DataSource, SourceChanged
+from messages.orders import OrderRow, OrdersTold, OrderUpdated
+from messages.portfolio import EquityTold, PositionChanged, PositionsTold, TellState
 from messages.supervision import Busy, TimerFired
 from messages.trading import Decision, DecisionMade, OrderIntent, RiskRefused
 from messages.values import (
@@ -41,6 +44,10 @@ ANSWER_MARGIN_S = 5.0
 it."""
 
 
+EQUITY_VALID_S = 60.0
+"""An equity told longer ago sizes nothing."""
+
+
 class Seat(NamedTuple):
     """What the house decides for a strategy, beside its own parameters."""
 
@@ -50,6 +57,8 @@ class Seat(NamedTuple):
     account: str
     sizing: SizingPolicy
     lots: dict[str, LotRules]
+    reduced_size_share: Decimal = Decimal(1)
+    """At REDUCED an entry is sized by this share of what it would be."""
 
 
 class Pending(NamedTuple):
@@ -67,13 +76,17 @@ class StrategyActor(Behaviour):
         self._make = make
         self._strategy: Strategy
         self._snapshots: dict[str, MarketSnapshot] = {}
+        self._sources: dict[str, DataSource] = {}
         self._positions: dict[str, Decimal] = {}
         self._orders: dict[str, OrderRow] = {}
         self._pending: dict[str, Pending] = {}  # by intent id, until an order is
         self._waiting: dict[str, IntentWaits] = {}  # what of an intent has no order now and is to get one
         self._knows_positions = self._knows_orders = False
+        self._equity: EquityTold | None = None
+        self._ranges: dict[str, AverageTrueRange] = {}
         self._level = StopLevel.HARD
         self._level_change = -1
+        self._told = StopLevelTold(level=StopLevel.HARD, change=-1)
         self._decisions = 0
         self._view: _View
 
@@ -91,12 +104,16 @@ class StrategyActor(Behaviour):
     @receives(StopLevelTold)
     def on_stop_level(self, told: StopLevelTold, _: Context) -> None:
         if told.change > self._level_change:
-            self._level, self._level_change = told.level, told.change
+            self._level, self._level_change, self._told = told.level, told.change, told
 
     @receives(InstrumentsTold)
     def on_instruments(self, told: InstrumentsTold, _: Context) -> None:
         rules = {each.symbol: LotRules.of(each) for each in told.instruments if each.symbol in self._seat.lots}
         self._seat = self._seat._replace(lots={**self._seat.lots, **rules})
+
+    @receives(EquityTold)
+    def on_equity(self, told: EquityTold, _: Context) -> None:
+        self._equity = told
 
     @receives(PositionsTold)
     def on_positions(self, told: PositionsTold, _: Context) -> None:
@@ -122,6 +139,7 @@ class StrategyActor(Behaviour):
         self._snapshots[trade.symbol] = (
             before.model_copy(update=update) if before else MarketSnapshot(symbol=trade.symbol, **update)
         )
+        self._measure(trade.symbol, trade.price, trade.event_time_ns)
         if self._is_informed:
             self._answer(self._strategy.on_tick(trade, self._view), trade, ctx)
 
@@ -136,6 +154,7 @@ class StrategyActor(Behaviour):
             ask=quote.ask,
             ask_quantity=quote.ask_quantity,
             event_time_ns=quote.event_time_ns,
+            source=quote.source.value,
         )
         if self._is_informed:
             self._answer(self._strategy.on_tick(quote, self._view), quote, ctx)
@@ -184,6 +203,20 @@ class StrategyActor(Behaviour):
     def on_gap(self, _: FeedGap, __: Context) -> None:
         """Declared by arriving: what follows is new data, and decisions go on from it."""
 
+    @receives(SourceChanged)
+    def on_source(self, change: SourceChanged, _: Context) -> None:
+        """Its decisions name it from now on. With the feed back, what stood in for it prices nothing any more: a feed
+        of prints alone has no quote that would replace it."""
+        self._sources[change.symbol] = change.source
+        seen = self._snapshots.get(change.symbol)
+        if seen is None or change.source is not DataSource.FEED or seen.source == DataSource.FEED.value:
+            return
+        if seen.last is None:
+            del self._snapshots[change.symbol]
+        else:
+            prints = {"last": seen.last, "event_time_ns": seen.event_time_ns}
+            self._snapshots[change.symbol] = MarketSnapshot(symbol=change.symbol, **prints)
+
     @receives(Book)
     def on_book(self, _: Book, __: Context) -> None:
         """Strategies see prints and best quotes."""
@@ -213,10 +246,11 @@ class StrategyActor(Behaviour):
             market=self._snapshots.get(decision.symbol),
             position=self.position(decision.symbol),
             strategy_state=self._strategy.state(),
-            stop_level=self._level,
+            stop_level=self.level_for(decision.symbol),
             decision_time_ns=ctx.now_ns(),
             intent_id=intent.intent_id if intent else None,
             note=note,
+            source=self._sources.get(decision.symbol, DataSource.FEED),
         )
         ctx.publish(addresses.DECISIONS, made)
         if intent is not None:
@@ -236,7 +270,10 @@ class StrategyActor(Behaviour):
         if decision.action is Action.ENTER:
             side = decision.side or Side.BUY
             price = decision.limit_price or (snapshot.mid if snapshot else None)
-            size = size_entry(self._seat.sizing, lots, price, decision.quantity)
+            facts = self._facts(decision, side, ctx.now_ns())
+            size = size_entry(self._seat.sizing, lots, price, decision.quantity, facts)
+            if not isinstance(size, SizeRefused) and self.level_for(decision.symbol) is StopLevel.REDUCED:
+                size = size_entry(self._seat.sizing, lots, price, size * self._seat.reduced_size_share, facts)
             if isinstance(size, SizeRefused):
                 return None, f"{size.code}: {size.detail}"
             quantity, intent_type = size, IntentType.ENTRY
@@ -280,6 +317,27 @@ class StrategyActor(Behaviour):
             tick_received_monotonic_ns=cause.received_monotonic_ns if cause else None,
         ), None
 
+    # -- what some sizes are made of ----------------------------------------------------------------------------------
+
+    def _measure(self, symbol: str, price: Decimal, at_ns: int) -> None:
+        """Of prints alone: between quotes and prints a price would move without a trade."""
+        policy = self._seat.sizing
+        if not policy.needs_volatility:
+            return
+        if symbol not in self._ranges:
+            self._ranges[symbol] = AverageTrueRange(policy.atr_bar_s, policy.atr_bars)
+        self._ranges[symbol].update(price, at_ns)
+
+    def _facts(self, decision: Decision, side: Side, now_ns: int) -> SizingFacts:
+        told, ranges = self._equity, self._ranges.get(decision.symbol)
+        is_fresh = told is not None and abs(now_ns - told.at_ns) <= EQUITY_VALID_S * 1e9
+        return SizingFacts(
+            side=side,
+            equity=told.equity if told is not None and is_fresh else None,
+            stop_price=decision.stop_price,
+            true_range=None if ranges is None else ranges.value,
+        )
+
     # -- what the strategy may look at --------------------------------------------------------------------------------
 
     def position(self, symbol: str) -> Decimal:
@@ -301,6 +359,10 @@ class StrategyActor(Behaviour):
 
     def stop_level(self) -> StopLevel:
         return self._level
+
+    def level_for(self, symbol: str) -> StopLevel:
+        """The strictest of the house's and of whatever else concerns an order of ours in a symbol."""
+        return max(self._level, self._told.level_for(self._seat.venue, self._seat.strategy_id, symbol))
 
 
 def _valid_s(decision: Decision) -> float:

@@ -14,9 +14,15 @@ class Clock(Protocol):
     def monotonic_ns(self) -> int:
         """Nanoseconds that never go back; only differences mean anything."""
 
+    @property
+    def speed(self) -> float:
+        """How many of its seconds pass in one of the machine's."""
+
 
 class SystemClock:
     """The machine's clocks."""
+
+    speed = 1.0
 
     def now_ns(self) -> int:
         return time.time_ns()
@@ -26,16 +32,23 @@ class SystemClock:
 
 
 class VirtualClock:
-    """Stands still until it is moved. Both readings are the same time line."""
+    """Stands still until it is moved. Both readings are the same time line, until somebody sets the wall's clock."""
+
+    speed = 0.0
 
     def __init__(self, start_ns: int) -> None:
         self._now_ns = start_ns
+        self._set_by_ns = 0
 
     def now_ns(self) -> int:
-        return self._now_ns
+        return self._now_ns + self._set_by_ns
 
     def monotonic_ns(self) -> int:
         return self._now_ns
+
+    def set_wall_by(self, ns: int) -> None:
+        """As an operator or a bad time server does: the trading clock jumps, and no time has passed."""
+        self._set_by_ns += ns
 
     def advance_to(self, now_ns: int) -> None:
         """Move forward. Raises ValueError on the way back: virtual time has one direction too."""

@@ -133,18 +133,18 @@ class SimulatedHost(Host):
         while self._step():
             handled += 1
             if handled > RUNAWAY_STEPS:
-                raise Runaway(f"{handled} messages at {self.now_ns()} ns and no end")
+                raise Runaway(f"{handled} messages at {self.monotonic_ns()} ns and no end")
         return handled
 
     def run_until(self, now_ns: int) -> None:
-        """Go on to `now_ns`, firing each timer at its own time on the way."""
+        """Go on to `now_ns`, firing each timer at its own time on the way. By the clock that never jumps."""
         self.run_until_idle()
         while (due_ns := self.next_timer_ns()) is not None and due_ns <= now_ns:
-            self.virtual_clock.advance_to(max(due_ns, self.now_ns()))
+            self.virtual_clock.advance_to(max(due_ns, self.monotonic_ns()))
             self._fire_due()
             self._give_up_stuck()
             self.run_until_idle()
-        self.virtual_clock.advance_to(max(now_ns, self.now_ns()))
+        self.virtual_clock.advance_to(max(now_ns, self.monotonic_ns()))
 
     def next_timer_ns(self) -> int | None:
         """When something happens next without anybody's message."""
@@ -167,14 +167,14 @@ class SimulatedHost(Host):
 
     def _give_up_stuck(self) -> None:
         for name, hung in tuple(self._hung.items()):
-            if hung.is_stuck_at_ns is not None and hung.is_stuck_at_ns <= self.now_ns():
+            if hung.is_stuck_at_ns is not None and hung.is_stuck_at_ns <= self.monotonic_ns():
                 self._hung[name] = hung._replace(is_stuck_at_ns=None)
                 if not hung.one.is_over:
                     self.abandon(name, hung.one.what_it_holds())
 
     def _fire_due(self) -> None:
         now_ns = self.now_ns()
-        for timer in list(self._timers.pop_due(now_ns)):
+        for timer in list(self._timers.pop_due(self.monotonic_ns())):
             if self.current_epoch(timer.owner) == timer.epoch:
                 fresh = timer.envelope.model_copy(update={"at_ns": now_ns, "received_at_ns": now_ns})
                 self.deliver(Letter(to=timer.owner, envelope=fresh))
@@ -197,12 +197,14 @@ class SimulatedHost(Host):
     def _handle(self, one: Incarnation, cell: AnyCell, envelope: Envelope) -> None:
         self.steps += 1
         name = one.slot.name
-        self._trace.update(f"{name}|{one.epoch}|{envelope.id}|{self.now_ns()}\n".encode())
+        self._trace.update(f"{name}|{one.epoch}|{envelope.id}|{self.monotonic_ns()}\n".encode())
         if name in self._will_hang:
             self._will_hang.remove(name)
-            one.in_hand, one.busy_monotonic_ns = envelope, self.now_ns()
+            one.in_hand, one.busy_monotonic_ns = envelope, self.monotonic_ns()
             limit_ns = None if one.slot.state is ChildState.STOPPING else one.slot.stuck_after_ns
-            self._hung[name] = Hung(one, cell, envelope, None if limit_ns is None else self.now_ns() + limit_ns + 1)
+            self._hung[name] = Hung(
+                one, cell, envelope, None if limit_ns is None else self.monotonic_ns() + limit_ns + 1
+            )
             return
         self._feed(one, cell, envelope)
 
@@ -226,7 +228,7 @@ class SimulatedHost(Host):
 
     def set_timer(self, owner: str, epoch: int, key: str, delay_s: float, envelope: Envelope) -> None:
         if self.current_epoch(owner) == epoch:
-            self._timers.set(owner, epoch, key, self.now_ns() + int(delay_s * 1e9), envelope)
+            self._timers.set(owner, epoch, key, self.monotonic_ns() + int(delay_s * 1e9), envelope)
 
     def cancel_timer(self, owner: str, epoch: int, key: str) -> None:
         if self.current_epoch(owner) == epoch:

@@ -275,7 +275,7 @@ class ThreadedHost(Host):
                 now_ns = self.clock.monotonic_ns()
                 due_ns = self._timers.next_due_ns()
                 if due_ns is None or due_ns > now_ns:
-                    self._timer_wakeup.wait(None if due_ns is None else (due_ns - now_ns) / 1e9)
+                    self._timer_wakeup.wait(None if due_ns is None else (due_ns - now_ns) / 1e9 / self.clock.speed)
                     continue
                 fired = list(self._timers.pop_due(now_ns))
             for timer in fired:

@@ -8,8 +8,9 @@ import pytest
 from actors import addresses
 from messages.codes import ErrorCode
 from messages.inbox import InboxRowTaken
+from messages.intents import IntentSettled
 from messages.market import MarketTold
-from messages.orders import IntentSettled, OrderUpdated
+from messages.orders import OrderUpdated
 from messages.records import IntentStatusChanged
 from messages.trading import OrderIntent, RiskRefused
 from messages.values import IntentStatus, IntentType, OrderStatus, Origin, Side

@@ -7,7 +7,8 @@ import pytest
 
 from actors import addresses
 from actors.ledger import MAX_GROUP, LedgerActor
-from bulkhead.ledger.port import DuplicateRecord, Entry, LedgerUnavailable
+from bulkhead.ledger import chain
+from bulkhead.ledger.port import DuplicateRecord, Entry, LedgerTaken, LedgerUnavailable
 from bulkhead.ledger.writers import Writers
 from messages.codes import ErrorCode
 from messages.failure import FailureMode, FailureReported
@@ -24,6 +25,9 @@ from messages.records import (
     RecoveryLoaded,
     Stream,
 )
+from messages.risk_history import LoadRiskHistory, RiskHistoryLoaded
+from messages.supervision import TimerFired
+from messages.values import StopLevel
 from supervisor.gate import LEDGER_REASON
 from supervisor.recorded import RecordedOnly
 from tests.actors.kit import Story, open_gate
@@ -36,7 +40,8 @@ class FakeLedger:
 
     def __init__(self) -> None:
         self.batches: list[list[Entry]] = []
-        self.is_full = False
+        self.is_full = self.forgets = self.is_taken = False
+        self.written: list[LedgerEvent] = []
         self._fills: set[str] = set()
 
     def append(self, entries: Sequence[Entry]) -> tuple[LedgerEvent, ...]:
@@ -47,7 +52,25 @@ class FakeLedger:
             raise DuplicateRecord("fills.fill_id")
         self._fills.update(fills)
         self.batches.append(list(entries))
-        return ()
+        begin = len(self.written)
+        for entry in entries:
+            head = chain.Head(self.written[-1].seq, self.written[-1].hash) if self.written else chain.GENESIS
+            event = chain.link(
+                head,
+                at_ns=entry.at_ns,
+                stream=entry.record.stream,
+                type_name=type(entry.record).__name__,
+                session_id=entry.session_id,
+                correlation_id=entry.correlation_id,
+                causation_id=entry.causation_id,
+                payload="{}",
+            )
+            self.written.append(event)
+        return tuple(self.written[begin:])
+
+    def check_owner(self) -> None:
+        if self.is_taken:
+            raise LedgerTaken("somebody else has written into it")
 
     def load_recovery(self, tombstone_count: int = 1000) -> RecoveryLoaded:
         return RecoveryLoaded(
@@ -62,8 +85,11 @@ class FakeLedger:
             has_history=False,
         )
 
+    def load_risk_history(self, asked: LoadRiskHistory) -> RiskHistoryLoaded:
+        return RiskHistoryLoaded(day_start_ns=asked.day_start_ns, orders_today=len(self.batches), trades_today=0)
+
     def events(self, after_seq: int = 0, streams: Sequence[Stream] = ()) -> Iterator[LedgerEvent]:
-        return iter(())
+        return iter(() if self.forgets else self.written[after_seq:])
 
     def close(self) -> None:
         """Nothing is open."""
@@ -163,12 +189,51 @@ def test_a_failure_is_reported_once_until_commits_succeed_again(told: Told) -> N
     told.append(9)
     told.commit()
     assert told.story.ctx.tells(FailureReported)[-1].recovered
-    assert not told.gate.is_in_force(LEDGER_REASON)
+    (reason,) = told.gate.reasons()
+    assert (reason.reason_id, reason.level) == (LEDGER_REASON, StopLevel.SOFT), "exits leave, an operator re-arms"
     assert told.posted() == ["o9"]
     told.ledger.is_full = True
     told.append(10)
     told.commit()
     assert len(told.story.ctx.tells(FailureReported)) == 3
+
+
+def test_what_does_not_read_back_as_it_was_written_is_no_recovery(told: Told) -> None:
+    told.ledger.is_full = True
+    told.append(1)
+    told.commit()
+    told.ledger.is_full, told.ledger.forgets = False, True
+    told.append(2)
+    told.commit()
+    (reason,) = told.gate.reasons()
+    assert reason.level is StopLevel.HARD
+    assert told.posted() == [], "what cannot be read releases nothing"
+    told.ledger.forgets = False
+    told.append(3)
+    told.commit()
+    assert told.gate.level() is StopLevel.SOFT
+    assert told.posted() == ["o3"]
+
+
+@pytest.mark.parametrize("is_full", [False, True])
+def test_the_next_ledger_ends_the_failure_that_the_one_before_has_reported(told: Told, *, is_full: bool) -> None:
+    """Also that of an earlier run, which is latched: else every exit is held back although the disk is well."""
+    told.gate.ledger_failed("disk full", 1, by=None)
+    told.story = Story(LedgerActor(told.writers, "s-2", told.gate, told.guard), addresses.LEDGER, epoch=2)
+    told.story.start()
+    told.ledger.is_full = is_full
+    told.append(1)
+    told.commit()
+    assert told.gate.level() is (StopLevel.HARD if is_full else StopLevel.SOFT)
+    assert [report.recovered for report in told.story.ctx.tells(FailureReported)] == ([] if is_full else [True])
+
+
+def test_a_lease_that_is_anothers_is_seen_at_rest_and_said_once(told: Told) -> None:
+    told.ledger.is_taken = True
+    told.story.hear(TimerFired(key="owner"), TimerFired(key="owner"))
+    (report,) = told.story.ctx.tells(FailureReported, addresses.FAILURE_HANDLER)
+    assert report.mode is FailureMode.SPLIT_BRAIN
+    assert told.gate.level() is StopLevel.HARD
 
 
 @pytest.mark.lesson("L07")
@@ -274,3 +339,11 @@ def test_a_restarted_ledger_says_so_and_takes_nothing_that_rests_on_what_it_does
     late.hear(CommitNow(), sender=addresses.LEDGER)
     assert not late.ctx.posted, "whenever the one before comes back"
     assert len(told.ledger.batches) == 1
+
+
+def test_a_risk_guard_is_told_the_past_after_what_waits_is_written() -> None:
+    told = Told()
+    told.story.hear(Append(records=(fill_recorded(1),)), sender=addresses.OMS)
+    told.story.hear(LoadRiskHistory(day_start_ns=5, latest=10), sender=addresses.RISK_GUARD)
+    (history,) = told.story.ctx.tells(RiskHistoryLoaded, addresses.RISK_GUARD)
+    assert (history.day_start_ns, history.orders_today) == (5, 1)

@@ -10,11 +10,14 @@ from actors.portfolio import PortfolioActor
 from messages.failure import FailureMode, FailureReported
 from messages.orders import Balance, FillBooked, Reconcile
 from messages.portfolio import (
+    PORTFOLIO_TOLD_EVERY_S,
+    EquityTold,
     Marks,
     PortfolioSnapshot,
     Position,
     PositionChanged,
     PositionsTold,
+    RebasePeak,
     ReconcilePortfolio,
     TellState,
     TradeClosed,
@@ -24,11 +27,12 @@ from messages.records import (
     AppendFailed,
     LoadRecovery,
     OpeningBalancesRecorded,
+    PortfolioRecorded,
     PositionRecorded,
     RecoveryLoaded,
 )
 from messages.values import IntentType, Side
-from tests.actors.kit import Story, released
+from tests.actors.kit import NS_PER_S, Story, released
 from tests.execution.orders import T0, fill
 from tests.risk.portfolios import position
 
@@ -50,13 +54,14 @@ def loaded(
     unapplied: tuple[FillBooked, ...] = (),
     usdt: str | None = "1000",
     changes: dict[str, Decimal] | None = None,
+    last: PortfolioSnapshot | None = None,
 ) -> RecoveryLoaded:
     return RecoveryLoaded(
         open_intents=(),
         orders=(),
         positions=positions,
         unapplied_fills=unapplied,
-        last_portfolio=None,
+        last_portfolio=last,
         opening_balances=None if usdt is None else (balance("USDT", usdt),),
         balance_changes=changes or {},
         fill_ids=(),
@@ -160,6 +165,7 @@ def test_a_difference_counts_as_drift_when_it_is_seen_twice(story: Story) -> Non
     (report,) = story.ctx.tells(FailureReported, addresses.FAILURE_HANDLER)
     assert report.mode is FailureMode.POSITION_DRIFT
     assert "books 1000, venue 999" in report.detail
+    assert "`bulkhead ignore` settles it" in report.detail
 
 
 def test_a_fill_or_an_agreement_between_two_rounds_begins_the_count_anew(story: Story) -> None:
@@ -195,3 +201,74 @@ def test_snapshots_go_to_the_ledger_only_when_the_worth_has_changed(story: Story
     story.later(10, "snapshot")
     story.later(10, "snapshot")
     assert len(story.ctx.appends()) == 1
+
+
+# -- over restarts ----------------------------------------------------------------------------------------------------
+
+
+def snapshots(story: Story) -> list[PortfolioSnapshot]:
+    return story.ctx.publishes(PortfolioSnapshot, addresses.PORTFOLIO_CHANGES)
+
+
+def figures(snapshot: PortfolioSnapshot) -> list[Decimal | None]:
+    return [snapshot.day_pnl, snapshot.week_pnl, snapshot.drawdown]
+
+
+@pytest.mark.req("S-07", "P-08")
+def test_what_was_lost_before_a_restart_is_lost_after_it(story: Story) -> None:
+    """Killed with a loss on what it holds, it begins with that loss and not with what it paid."""
+    first = Story(PortfolioActor(SEAT), addresses.PORTFOLIO)
+    first.start()
+    bought = {"BTCUSDT:base": Decimal(5), "BTCUSDT:quote": Decimal(-500)}
+    first.hear(loaded(), booked(1, "5"), Marks(venue="sim", prices={"BTCUSDT": Decimal(60)}, at_ns=T0))
+    before = snapshots(first)[-1]
+    assert figures(before) == [-200, -200, 200]
+    story.hear(loaded(position("5"), changes=bought, last=before))
+    story.later(10, "tell")
+    after = snapshots(story)[-1]
+    assert figures(after) == [-200, -200, 200]
+    assert not after.unmarked
+
+
+def test_a_day_that_begins_while_nothing_runs_begins_with_the_last_equity(story: Story) -> None:
+    last = snapshot_of("900", day_pnl="-100", week_pnl="-100")
+    story.later(86_400)
+    story.hear(loaded(usdt="850", last=last))
+    story.later(10, "tell")
+    told = snapshots(story)[-1]
+    assert figures(told)[:2] == [-50, -150]
+
+
+def snapshot_of(equity: str, **changes: str) -> PortfolioSnapshot:
+    made = Story(PortfolioActor(SEAT), addresses.PORTFOLIO)
+    made.start()
+    made.hear(loaded(usdt=equity))
+    made.later(0, "tell")
+    return snapshots(made)[-1].model_copy(update={name: Decimal(value) for name, value in changes.items()})
+
+
+def test_it_is_told_in_a_quiet_market_too_with_what_is_sized_by(story: Story) -> None:
+    story.hear(loaded())
+    for _ in range(3):
+        story.later(PORTFOLIO_TOLD_EVERY_S, "tell")
+    assert [told.at_ns for told in snapshots(story)] == [T0 + n * 10 * NS_PER_S for n in (1, 2, 3)]
+    assert [told.equity for told in story.ctx.publishes(EquityTold, addresses.EQUITY)] == [1000] * 3
+
+
+def test_an_armed_drawdown_begins_with_the_equity_of_now_and_that_is_on_record(story: Story) -> None:
+    story.hear(loaded(usdt="900", last=snapshot_of("900", peak_equity="1000", drawdown="100")))
+    story.later(10, "tell")
+    assert snapshots(story)[-1].drawdown == 100
+    story.hear(RebasePeak(reason="an operator says so"))
+    assert snapshots(story)[-1].drawdown == 0
+    assert story.ctx.records(PortfolioRecorded)[-1].snapshot.peak_equity == 900
+
+
+def test_a_drawdown_armed_again_before_the_books_are_read_is_not_forgotten(story: Story) -> None:
+    """The risk guard reads its history first, and asks at once."""
+    story.hear(RebasePeak(reason="an operator lifted it while nothing ran"))
+    assert not snapshots(story)
+    story.hear(loaded(usdt="900", last=snapshot_of("900", peak_equity="1000", drawdown="100")))
+    story.later(10, "tell")
+    assert snapshots(story)[-1].drawdown == 0
+    assert story.ctx.records(PortfolioRecorded)[-1].snapshot.peak_equity == 900

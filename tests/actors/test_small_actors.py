@@ -5,11 +5,12 @@ from decimal import Decimal
 import pytest
 
 from actors import addresses
-from actors.broker import MAX_CHANNEL_ATTEMPTS, BrokerActor, OrderTransportActor, TransportActor
+from actors.broker import CHANNEL_ATTEMPTS, CHANNEL_TIMEOUT_S, BrokerActor, OrderTransportActor, TransportActor
 from actors.failure_handler import FailureHandlerActor
 from actors.recorder import RecorderActor
 from bulkhead.monitor.observer import ObserverActor
 from messages.base import Evidence
+from messages.clock import AskVenueTime, AuthAccepted, AuthRefused, VenueTimeFailed, VenueTimeTold
 from messages.failure import FailureMode, FailureReported, StopLevelChanged, StopLevelTold
 from messages.instruments import InstrumentsFailed, InstrumentsLoaded, LoadInstruments
 from messages.orders import (
@@ -30,7 +31,7 @@ from messages.orders import (
 )
 from messages.rates import RateLimitOver, RateLimitReached
 from messages.records import ChildDownRecorded, DeadLetterRecorded, FailureRecorded, StopLevelRecorded
-from messages.supervision import ChildDown, DeadLetter
+from messages.supervision import ChildDown, DeadLetter, TimerFired
 from messages.values import OrderStatus, StopLevel
 from supervisor.runtime.simulated import SimulatedHost
 from tests.actors.kit import Story, enveloped, open_gate
@@ -64,6 +65,9 @@ class NotingVenue(ModelOrders):
         self.asked.append(command)
 
     def instruments(self, command: LoadInstruments) -> None:
+        self.asked.append(command)
+
+    def venue_time(self, command: AskVenueTime) -> None:
         self.asked.append(command)
 
 
@@ -121,13 +125,57 @@ def test_evidence_goes_to_the_oms_and_into_the_recording() -> None:
 @pytest.mark.req("S-14")
 def test_the_fifth_attempt_counts_as_disconnected_once() -> None:
     story, _ = broker()
-    for attempt in range(1, MAX_CHANNEL_ATTEMPTS + 3):
+    for attempt in range(1, CHANNEL_ATTEMPTS + 3):
         story.hear(OrderChannelDown(venue="sim", reason="refused", attempt=attempt))
         reported = len(story.ctx.tells(FailureReported, addresses.FAILURE_HANDLER))
-        assert reported == (1 if attempt >= MAX_CHANNEL_ATTEMPTS else 0)
+        assert reported == (1 if attempt >= CHANNEL_ATTEMPTS else 0)
     story.hear(OrderChannelUp(venue="sim"))
     assert [report.recovered for report in story.ctx.tells(FailureReported)] == [False, True]
-    assert len(story.ctx.tells(OrderChannelDown, addresses.OMS)) == MAX_CHANNEL_ATTEMPTS + 2
+    assert len(story.ctx.tells(OrderChannelDown, addresses.OMS)) == CHANNEL_ATTEMPTS + 2
+
+
+@pytest.mark.req("S-14")
+def test_so_long_without_the_channel_counts_as_disconnected_however_often_it_was_tried() -> None:
+    story, _ = broker()
+    story.hear(OrderChannelDown(venue="sim", reason="refused", attempt=1))
+    assert story.ctx.timers["channel-overdue"][0] == CHANNEL_TIMEOUT_S
+    story.hear(OrderChannelDown(venue="sim", reason="hangs", attempt=2), TimerFired(key="channel-overdue"))
+    (report,) = story.ctx.tells(FailureReported)
+    assert (report.mode, report.detail) == (
+        FailureMode.BROKER_DISCONNECT,
+        "sim: order channel down for 60 s: hangs",
+    )
+    story.hear(OrderChannelUp(venue="sim"))
+    assert "channel-overdue" not in story.ctx.timers
+    story.hear(OrderChannelDown(venue="sim", reason="refused", attempt=1))
+    assert "channel-overdue" in story.ctx.timers, "a new loss has its own time"
+
+
+@pytest.mark.parametrize("is_up", [False, True])
+def test_a_broker_that_was_restarted_waits_for_a_channel_that_is_down(is_up: bool) -> None:
+    story, venue = broker()
+    venue.model.is_stream_up = is_up
+    story.actor.on_start(story.ctx)
+    assert ("channel-overdue" in story.ctx.timers) is not is_up
+
+
+def test_a_refused_key_is_reported_for_its_venue_and_so_is_its_end() -> None:
+    story, _ = broker()
+    story.hear(AuthRefused(venue="sim", reason="Invalid API-key (-2015)"), AuthAccepted(venue="sim"))
+    reports = story.ctx.tells(FailureReported, addresses.FAILURE_HANDLER)
+    assert [(r.mode, r.scope, r.recovered) for r in reports] == [
+        (FailureMode.AUTH_EXPIRED, "venue:sim", False),
+        (FailureMode.AUTH_EXPIRED, "venue:sim", True),
+    ]
+
+
+def test_the_venues_time_is_asked_for_and_goes_to_who_watches_the_clocks() -> None:
+    story, venue = broker()
+    told = VenueTimeTold(venue="sim", venue_ns=1, asked_ns=1, answered_ns=2)
+    failed = VenueTimeFailed(venue="sim", reason="away")
+    story.hear(AskVenueTime(), told, failed)
+    assert venue.asked == [AskVenueTime()]
+    assert story.ctx.told == [(addresses.CLOCK_WATCH, told), (addresses.CLOCK_WATCH, failed)]
 
 
 def test_a_used_up_limit_is_reported_for_its_venue_and_so_is_its_end() -> None:
@@ -198,7 +246,7 @@ def test_a_feeds_transport_says_nothing_of_orders() -> None:
 
 
 def handler(epoch: int = 1) -> tuple[Story, FailureHandlerActor]:
-    actor = FailureHandlerActor(open_gate())
+    actor = FailureHandlerActor(open_gate(), venue="sim")
     story = Story(actor, addresses.FAILURE_HANDLER, epoch)
     story.start()
     return story, actor
@@ -206,7 +254,7 @@ def handler(epoch: int = 1) -> tuple[Story, FailureHandlerActor]:
 
 def test_each_change_of_the_level_goes_on_record_whoever_made_it() -> None:
     gate = open_gate()
-    story = Story(FailureHandlerActor(gate), addresses.FAILURE_HANDLER)
+    story = Story(FailureHandlerActor(gate, venue="sim"), addresses.FAILURE_HANDLER)
     story.start()
     gate.require_recovery("a restart", T0, by=None)
     for _ in range(2):

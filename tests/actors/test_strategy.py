@@ -11,15 +11,18 @@ from bulkhead.strategy.api import Answer, Strategy, Tick, View
 from bulkhead.strategy.sizing import LotRules, SizingPolicy
 from messages.base import Body
 from messages.failure import StopLevelTold
+from messages.intents import IntentSettled
 from messages.market import Trade
-from messages.orders import IntentSettled, OrdersTold, OrderUpdated
-from messages.portfolio import PositionChanged, PositionsTold, TellState
+from messages.market_health import DataSource, SourceChanged
+from messages.orders import OrdersTold, OrderUpdated
+from messages.portfolio import EquityTold, PositionChanged, PositionsTold, TellState
 from messages.supervision import Busy
 from messages.trading import Decision, DecisionMade, OrderIntent, RiskRefused
 from messages.values import IntentType, OrderStatus, OrderType, Side, StopLevel
 from tests.actors.kit import NS_PER_S, Story
 from tests.actors.test_market_data import quote, trade
-from tests.execution.orders import order
+from tests.execution.orders import T0, order
+from tests.market.streams import quote as quote_of
 from tests.risk.portfolios import position
 
 LOTS = LotRules(lot_size=Decimal("0.01"), min_quantity=Decimal("0.01"), min_notional=Decimal(5))
@@ -57,9 +60,11 @@ class Scripted(Strategy):
 
 
 class Trader(Story):
-    def __init__(self, answer: Answer | Script, held: str = "0", *, told: bool = True, epoch: int = 1) -> None:
+    def __init__(
+        self, answer: Answer | Script, held: str = "0", *, told: bool = True, epoch: int = 1, seat: Seat = SEAT
+    ) -> None:
         self.strategy = Scripted(answer if callable(answer) else lambda tick, view: answer)
-        super().__init__(StrategyActor(SEAT, lambda: self.strategy), addresses.strategy("trend"), epoch)
+        super().__init__(StrategyActor(seat, lambda: self.strategy), addresses.strategy("trend"), epoch)
         self.start()
         if told:
             self.hear(PositionsTold(positions=(position(held),)), OrdersTold(orders=(), reserved_notional={}))
@@ -111,6 +116,24 @@ def test_doing_nothing_is_recorded_too() -> None:
     (made,) = trader.decisions()
     assert made.decision.reason_codes == ("FLAT",)
     assert made.intent_id is None
+
+
+@pytest.mark.req("S-15")
+def test_each_decision_names_the_source_that_is_in_force_and_its_market_that_of_the_quote() -> None:
+    story = Trader(Decision.hold("BTCUSDT", "no reason to act"))
+    story.hear(quote_of(0, symbol="BTCUSDT"), trade(0))
+    change = SourceChanged(
+        venue="sim",
+        symbol="BTCUSDT",
+        source=DataSource.BROKER,
+        before=DataSource.FEED,
+        reason="feed: no tick for 31 s",
+        at_ns=1,
+    )
+    story.hear(change, quote_of(1, symbol="BTCUSDT", source=DataSource.BROKER), trade(1))
+    story.hear(change.model_copy(update={"source": DataSource.FEED}), trade(2))
+    told = [(made.source, made.market.source if made.market else None) for made in story.decisions()]
+    assert told == [("feed", "feed"), ("broker", "broker"), ("feed", "feed")]
 
 
 def test_no_answer_is_no_decision() -> None:
@@ -261,3 +284,106 @@ def test_an_intent_that_found_no_room_does_not_bind_the_strategy() -> None:
     assert trader.working() == 2
     trader.hear(Busy(to=addresses.RISK_GUARD, message_id="m", message_type="OrderIntent", about=sent.intent_id))
     assert trader.working() == 0
+
+
+# -- sizes that need to know more -----------------------------------------------------------------------------------
+
+
+def seat_with(**sizing: object) -> Seat:
+    return SEAT._replace(sizing=SizingPolicy.model_validate(sizing))
+
+
+def equity(amount: str, at_ns: int = T0) -> EquityTold:
+    return EquityTold(equity=Decimal(amount), currency="USDT", at_ns=at_ns)
+
+
+@pytest.mark.req("P-04")
+def test_a_share_of_equity_is_sized_by_the_equity_told_last_and_the_stop_of_the_decision() -> None:
+    stopped = ENTER.model_copy(update={"stop_price": Decimal(95)})
+    trader = Trader(stopped, seat=seat_with(kind="share_of_equity", risk_share="0.01"))
+    trader.hear(quote(1), trade(0))
+    assert trader.decisions()[-1].note == "NO_EQUITY: share_of_equity needs the account's equity, and it is None"
+    trader.hear(equity("5000"), equity("10000"), trade(0))
+    (intent,) = trader.intents()
+    assert intent.quantity == 20, "100 at risk and 5 to the stop"
+
+
+def test_an_equity_that_is_old_sizes_nothing() -> None:
+    stopped = ENTER.model_copy(update={"stop_price": Decimal(95)})
+    trader = Trader(stopped, seat=seat_with(kind="share_of_equity", risk_share="0.01"))
+    trader.hear(equity("10000"))
+    trader.later(60)
+    trader.hear(quote(1), trade(0))
+    assert len(trader.intents()) == 1
+    trader.later(0.001)
+    trader.hear(trade(0))
+    assert len(trader.intents()) == 1
+    assert (trader.decisions()[-1].note or "").startswith("NO_EQUITY")
+
+
+def test_a_volatility_target_is_sized_by_the_prints_that_the_seat_has_seen() -> None:
+    seat = seat_with(kind="volatility_target", risk_share="0.01", atr_multiple=2, atr_bar_s=1, atr_bars=2)
+    trader = Trader(lambda tick, view: ENTER if tick.event_time_ns >= T0 + 2 * NS_PER_S else None, seat=seat)
+    trader.hear(equity("10000"), quote(1))
+    for at_s, price in ((0.0, "100"), (0.5, "101"), (1.0, "101"), (1.5, "100"), (2.0, "100")):
+        moment = T0 + int(at_s * NS_PER_S)
+        print_ = trade(0).model_copy(update={"price": Decimal(price), "event_time_ns": moment})
+        trader.hear(print_)
+    (intent,) = trader.intents()
+    assert intent.quantity == 50, "bars of 1 each: 100 at risk, twice the range of 1 away"
+
+
+@pytest.mark.req("S-09")
+@pytest.mark.parametrize(
+    ("levels", "share", "shown"),
+    [
+        ({}, 1, StopLevel.RUN),
+        ({"all": StopLevel.REDUCED}, 2, StopLevel.REDUCED),
+        ({"symbol:BTCUSDT": StopLevel.REDUCED}, 2, StopLevel.REDUCED),
+        ({"strategy:trend": StopLevel.REDUCED}, 2, StopLevel.REDUCED),
+        ({"symbol:ETHUSDT": StopLevel.REDUCED, "strategy:other": StopLevel.REDUCED}, 1, StopLevel.RUN),
+    ],
+)
+def test_at_reduced_an_entry_is_sized_by_its_share(levels: dict[str, StopLevel], share: int, shown: StopLevel) -> None:
+    trader = Trader(ENTER)
+    trader.actor._seat = SEAT._replace(reduced_size_share=Decimal("0.5"))  # type: ignore[attr-defined]
+    trader.hear(trade(0))
+    level = levels.get("all", StopLevel.RUN)
+    trader.hear(StopLevelTold(level=level, change=1, levels=levels), trade(1))
+    whole, reduced = trader.intents()
+    assert whole.quantity == reduced.quantity * share
+    assert trader.decisions()[-1].stop_level is shown
+
+
+def test_at_reduced_an_exit_is_whole() -> None:
+    trader = Trader(EXIT, held="3")
+    trader.actor._seat = SEAT._replace(reduced_size_share=Decimal("0.5"))  # type: ignore[attr-defined]
+    levels = {"all": StopLevel.REDUCED}
+    trader.hear(StopLevelTold(level=StopLevel.REDUCED, change=1, levels=levels), trade(1))
+    assert [intent.quantity for intent in trader.intents()] == [Decimal(3)]
+
+
+@pytest.mark.req("S-15")
+@pytest.mark.parametrize("has_prints", [True, False])
+def test_what_stood_in_for_the_feed_prices_nothing_once_the_feed_is_back(has_prints: bool) -> None:
+    """A feed of prints alone would never replace the quote, and each print would make it look young."""
+    seen: list[tuple[Decimal | None, str] | None] = []
+
+    def look(tick: Tick, view: View) -> Answer:
+        market = view.market("BTCUSDT")
+        seen.append(None if market is None else (market.mid, market.source))
+        return None
+
+    trader = Trader(look)
+    asked = quote_of(0, symbol="BTCUSDT", source=DataSource.SNAPSHOT)
+    fed = SourceChanged(
+        venue="sim", symbol="BTCUSDT", source=DataSource.FEED, before=DataSource.SNAPSHOT, reason="ticks", at_ns=T0
+    )
+    if has_prints:
+        trader.hear(trade(0))
+    trader.hear(asked, fed)
+    assert isinstance(trader.actor, StrategyActor)
+    left = trader.actor.market("BTCUSDT")
+    assert left is None if not has_prints else left is not None and left.bid is None
+    trader.hear(trade(1))
+    assert seen[-1] == (trade(1).price, "feed")
