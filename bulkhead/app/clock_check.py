@@ -7,6 +7,7 @@ from bulkhead.venues.port import OrderVenue
 
 MAX_CLOCK_SKEW_MS = 1_000
 """Binance refuses a request whose timestamp lies more than this ahead of its own clock."""
+NO_VENUE_CLOCK = "this venue does not tell its time, so ours is not compared: keep this machine's clock right by NTP"
 _NS_PER_MS = 1_000_000
 
 
@@ -25,8 +26,10 @@ class ClockCheck(NamedTuple):
         return f"our clock and the venue's differ by {self.skew_ms} ms (at most {MAX_CLOCK_SKEW_MS})"
 
 
-def check_clock(orders: OrderVenue, now_ns: Callable[[], int]) -> ClockCheck:
-    """Raises VenueUnavailable and VenueRefused."""
+def check_clock(orders: OrderVenue, now_ns: Callable[[], int]) -> ClockCheck | None:
+    """None where the venue tells no time, and nobody can compare. Raises VenueUnavailable and VenueRefused."""
+    if not orders.capabilities.has_server_time:
+        return None
     before_ns = now_ns()
     venue_ms = orders.server_time_ms()
     after_ns = now_ns()

@@ -7,40 +7,25 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
-from random import Random
-from typing import NamedTuple
-from urllib.parse import urlsplit
-
-from loguru import logger
-from pydantic import SecretStr, ValidationError
 
 from bulkhead.app.exit_codes import ExitCode, Stopped
-from bulkhead.app.settings import Settings, read_secret
+from bulkhead.app.settings import Settings
 from bulkhead.app.simulator_process import SimulatorProcess
-from bulkhead.venues.adapters.binance import BinanceFeed, BinanceOrders, BinanceRates, BinanceSettings, OnSent
-from bulkhead.venues.adapters.binance_settings import StreamKind
+from bulkhead.app.venue_binance import BINANCE
+from bulkhead.app.venue_kis import KIS
+from bulkhead.app.venue_making import Adapter, Making, OnSent, Wire, log_fault
 from bulkhead.venues.paper.tee import Tee
 from bulkhead.venues.paper.venue import PaperVenue
 from bulkhead.venues.port import MarketFeed, OrderVenue, WriteGuard
 from bulkhead.venues.simulator.errors import SimulatorError
-from bulkhead.venues.simulator.settings import DEMO_API_KEY, DEMO_API_SECRET, SimulatorSettings
-from bulkhead.venues.transport.http import HttpSettings
+from bulkhead.venues.simulator.settings import SimulatorSettings
 from bulkhead.venues.transport.tape_control import TapeControl, TapeControlError
 from supervisor.runtime.host import Host
 
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-STREAMS: tuple[StreamKind, ...] = ("trade", "bookTicker")
-BOOK_STREAM: StreamKind = "depth20@100ms"
-"""Twenty levels of each side, ten times a second: for a fill model that walks them."""
+ADAPTERS: dict[str, Adapter] = {"binance": BINANCE, "kis": KIS}
+"""By `venue.adapter`. A new one is a module like venue_binance.py and a line here."""
 OPENING_CASH = Decimal(100_000)
 """In `risk.currency`, for a new paper account that the settings say nothing else of."""
-
-
-class Wire(NamedTuple):
-    """The adapters themselves, for whoever counts what has come over them."""
-
-    orders: BinanceOrders
-    feed: BinanceFeed
 
 
 @dataclass(frozen=True)
@@ -61,6 +46,10 @@ class Venue:
         return self.tape is not None
 
 
+def adapter_of(settings: Settings) -> Adapter:
+    return ADAPTERS[settings.venue.adapter]
+
+
 @contextmanager
 def connect(
     settings: Settings,
@@ -71,48 +60,22 @@ def connect(
 ) -> Iterator[Venue]:
     """Start the simulated venue if one is given, and make the adapters. No order channel is opened yet."""
     with ExitStack() as stack:
-        process, tape = None, None
-        rest, ws_api, stream = settings.venue.rest_url, settings.venue.ws_api_url, settings.venue.stream_url
+        process = tape = port = None
         if simulator is not None:
             process = stack.enter_context(SimulatorProcess(simulator))
-            rest, stream = f"http://127.0.0.1:{process.port}", f"ws://127.0.0.1:{process.port}"
-            ws_api = f"{stream}/ws-api/v3"
+            port = process.port
             if simulator.lockstep:
-                tape = stack.enter_context(_tape_control(f"{stream}/sim/tape"))
-        key, secret = _credentials(settings, rest or "")
-        adapter = _adapter_settings(settings, rest or "", ws_api or "", stream or "", key, secret, tape is not None)
-        seed = settings.session.seed
-        # The one budget: whatever asks this venue over REST gets it. The feed's stream asks nothing.
-        rates = BinanceRates(adapter.rates, host.monotonic_ns, host.now_ns)
-        orders = BinanceOrders(
-            adapter,
-            guard=guard,
-            now_ns=host.now_ns,
-            monotonic_ns=host.monotonic_ns,
-            rng=Random(f"{seed}:orders"),  # noqa: S311 - backoff jitter, not a secret
-            on_fault=_log_fault,
-            on_sent=on_sent,
-            rates=rates,
-        )
-        feed = BinanceFeed(
-            adapter,
-            now_ns=host.now_ns,
-            monotonic_ns=host.monotonic_ns,
-            rng=Random(f"{seed}:feed"),  # noqa: S311 - backoff jitter, not a secret
-            on_fault=_log_fault,
-        )
-        wire = Wire(orders, feed)
+                tape = stack.enter_context(_tape_control(f"ws://127.0.0.1:{port}/sim/tape"))
+        wire = adapter_of(settings).make(Making(settings, port, tape is not None, host, guard, on_sent))
         if not settings.paper.is_local:
-            yield Venue(orders, feed, wire, None, process, tape)
+            yield Venue(wire.orders, wire.feed, wire, None, process, tape)
             return
-        paper = _paper(settings, orders, host, guard, on_sent)
+        paper = _paper(settings, wire.orders, host, guard, on_sent)
         stack.callback(paper.close_books)
-        yield Venue(paper, Tee(feed, paper.see), wire, paper, process, tape)
+        yield Venue(paper, Tee(wire.feed, paper.see), wire, paper, process, tape)
 
 
-def _paper(
-    settings: Settings, survey: BinanceOrders, host: Host, guard: WriteGuard, on_sent: OnSent | None
-) -> PaperVenue:
+def _paper(settings: Settings, survey: OrderVenue, host: Host, guard: WriteGuard, on_sent: OnSent | None) -> PaperVenue:
     """The adapter for orders is asked for trading rules and the time only, and never opened."""
     opening = settings.paper.balances
     return PaperVenue(
@@ -124,7 +87,7 @@ def _paper(
         guard=guard,
         now_ns=host.now_ns,
         monotonic_ns=host.monotonic_ns,
-        on_fault=_log_fault,
+        on_fault=log_fault,
         on_sent=on_sent,
     )
 
@@ -144,53 +107,8 @@ def open_paper_books(paper: PaperVenue, settings: Settings) -> None:
         raise Stopped(ExitCode.CONFIG, f"the paper account cannot be opened: {error}") from None
 
 
-def _log_fault(*said: object) -> None:
-    logger.error("a transport reports a fault of our own: {}", " ".join(str(part) for part in said))
-
-
 def _tape_control(url: str) -> TapeControl:
     try:
         return TapeControl(url)
     except TapeControlError as error:
         raise Stopped(ExitCode.ERROR, str(error)) from None
-
-
-def _adapter_settings(
-    settings: Settings, rest: str, ws_api: str, stream: str, key: SecretStr, secret: SecretStr, is_lockstep: bool
-) -> BinanceSettings:
-    venue = settings.venue
-    try:
-        return BinanceSettings(
-            venue=venue.name,
-            account=venue.account,
-            rest_url=rest,
-            ws_api_url=ws_api,
-            stream_url=stream,
-            api_key=key,
-            api_secret=secret,
-            symbols=settings.symbols,
-            stream_kinds=(*STREAMS, BOOK_STREAM) if settings.paper.wants_depth else STREAMS,
-            recv_window_ms=venue.recv_window_ms,
-            lanes=1 if is_lockstep else 2,
-            rates=venue.rates,
-            http=HttpSettings(read_timeout_s=venue.request_timeout_s),
-        )
-    except ValidationError as error:
-        faults = "; ".join(
-            f"venue.{'.'.join(map(str, f['loc']))}: {f['msg']}" for f in error.errors(include_input=False)
-        )
-        raise Stopped(ExitCode.CONFIG, faults) from None
-
-
-def _credentials(settings: Settings, rest_url: str) -> tuple[SecretStr, SecretStr]:
-    """The configured key; for a venue on this machine without one, the simulator's well-known words, and the same where
-    nothing is ever signed."""
-    venue = settings.venue
-    if settings.paper.is_local:
-        return SecretStr(DEMO_API_KEY), SecretStr(DEMO_API_SECRET)
-    if venue.api_key_env is not None and venue.api_secret_env is not None:
-        return read_secret(venue.api_key_env), read_secret(venue.api_secret_env)
-    if urlsplit(rest_url).hostname in LOOPBACK:
-        return SecretStr(DEMO_API_KEY), SecretStr(DEMO_API_SECRET)
-    sentence = "a venue that is not on this machine needs a key: set venue.api_key_env and venue.api_secret_env"
-    raise Stopped(ExitCode.CONFIG, sentence)

@@ -8,6 +8,7 @@ import pytest
 
 from bulkhead.app.commands import checks
 from bulkhead.app.exit_codes import ExitCode
+from bulkhead.ledger import migrate
 from bulkhead.ledger.lock import OwnerLock
 from bulkhead.venues.simulator.process import in_thread
 from bulkhead.venues.simulator.settings import SimulatorSettings
@@ -31,7 +32,7 @@ def test_all_is_well(cli: Cli, project: Path) -> None:
     done = cli("doctor", *CONFIG)
     assert done.code == ExitCode.OK
     assert "all is well" in done.out
-    assert "schema 0004" in done.out
+    assert f"schema {migrate.HEAD}" in done.out
     assert "in use by nobody" in done.out
     assert set(levels(cli).values()) == {"ok"}
 
@@ -104,7 +105,7 @@ def test_what_is_latched(cli: Cli, project: Path) -> None:
     assert "lost too much" in done.out
     assert "bulkhead resume --reason" in done.out
     assert "torn.json cannot be read" in done.out
-    assert "remove it by hand" in done.out
+    assert "bulkhead resume --id" in done.out
 
 
 def write_venue(folder: Path, port: int) -> None:

@@ -12,16 +12,19 @@ from enum import StrEnum
 from pathlib import Path
 
 from bulkhead.app import preflight
-from bulkhead.app.commands.places import UNREADABLE, free_bytes, latched, reason_words, status_of
+from bulkhead.app.alerting import make_heartbeat, make_targets
+from bulkhead.app.code_version import code_version
+from bulkhead.app.commands.alerts import last_test
+from bulkhead.app.commands.places import free_bytes, latched, reason_words, status_of
 from bulkhead.app.exit_codes import Stopped
-from bulkhead.app.session import code_version
 from bulkhead.app.settings import Settings
 from bulkhead.ledger import chain, migrate
 from bulkhead.ledger.port import LedgerNewer, LedgerUnavailable
 from bulkhead.ledger.sqlite import LedgerReader, read_head
 from bulkhead.monitor.lines import current_session
 from bulkhead.monitor.status import Liveness
-from messages.values import Value
+from messages.values import Mode, Value
+from supervisor.latch import UNREADABLE
 
 FAIL_BELOW_BYTES = 200_000_000
 WARN_BELOW_BYTES = 2_000_000_000
@@ -189,6 +192,27 @@ def stop_latch(stop_dir: Path) -> list[Check]:
     for reason in latched(stop_dir):
         advice = "find out why, then `bulkhead resume --reason …`; until then no entry is sent"
         if reason.reason_id.startswith(UNREADABLE):
-            advice = f"look at the file in {stop_dir}, then remove it by hand; until then no entry is sent"
+            advice = f"look at the file in {stop_dir}, then `bulkhead resume --id …`; until then only cancels are sent"
         checks.append(warn("stop latch", reason_words(reason), advice))
     return checks or [ok("stop latch", "no stop reason is latched")]
+
+
+def alerts(settings: Settings) -> list[Check]:
+    """Whether anybody is told. Sends nothing: that is `bulkhead alerts test`."""
+    if settings.alerts.urls_env is None:
+        said = "log only: nobody is told when something happens"
+        if settings.session.mode is Mode.PAPER:
+            return [ok("alerts", said)]
+        judged = fail if settings.alerts.required else warn
+        return [judged("alerts", said, "name apprise URLs by alerts.urls_env, see docs/ALERTS.md")]
+    try:
+        targets = make_targets(settings.alerts, "Bulkhead")
+        make_heartbeat(settings.alerts)
+    except Stopped as stopped:
+        return [fail("alerts", stopped.sentence, "set it as docs/ALERTS.md says")]
+    said = f"{len(targets)} targets: {', '.join(target.name for target in targets)}"
+    tested = last_test(settings.session.logs_dir)
+    if tested is None or not tested.ok:
+        found = "never tried out" if tested is None else f"the test of {tested.at} failed"
+        return [warn("alerts", f"{said}; {found}", "`bulkhead alerts test`")]
+    return [ok("alerts", f"{said}; tried out at {tested.at}")]
