@@ -6,17 +6,32 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
-from bulkhead.app.bench import group_commit, latency, recovery, replay, runtime, slippage, stages
+from bulkhead.app.bench import (
+    failures,
+    group_commit,
+    latency,
+    ordering,
+    recovery,
+    replay,
+    runtime,
+    slippage,
+    stages,
+    stop,
+)
+from bulkhead.app.bench.failures import FailureFigures
 from bulkhead.app.bench.figures import Environment, Spread, environment, load_now
 from bulkhead.app.bench.group_commit import GroupCommitFigures
 from bulkhead.app.bench.latency import LatencyFigures, Neighbour
+from bulkhead.app.bench.ordering import OrderingFigures
 from bulkhead.app.bench.recovery import RecoveryFigures
 from bulkhead.app.bench.replay import ReplayFigures
 from bulkhead.app.bench.runtime import RuntimeFigures
 from bulkhead.app.bench.slippage import SlippageFigures
 from bulkhead.app.bench.stages import StageBenchFigures
+from bulkhead.app.bench.stop import StopFigures
+from bulkhead.app.bench.stop_house import TICKS
 from bulkhead.app.exit_codes import ExitCode, Stopped
 from bulkhead.app.run import SWITCH_INTERVAL_S
 from messages.values import Value
@@ -26,7 +41,10 @@ DEFAULT_SECONDS = 20.0
 TARGET_P99_MS = {"tick-to-order": 10.0}
 QUIET = "tick-to-order-quiet"
 RECOVERY = "recovery"
-"""Takes minutes, so it is only measured when it is asked for by name."""
+STOP = "stop"
+FAILURES = "failures"
+ONLY_BY_NAME = frozenset({RECOVERY, STOP, FAILURES})
+"""Take minutes, or do to a run what nobody wants to see while something else is measured."""
 BESIDE_QUIET = ("tick-to-order-busy", "tick-to-order-failing")
 NEIGHBOUR_SHARE = 1.5
 """The most that a neighbour in a process of its own may cost the order path, whatever it does."""
@@ -39,6 +57,9 @@ Figures = (
     | RecoveryFigures
     | StageBenchFigures
     | SlippageFigures
+    | OrderingFigures
+    | StopFigures
+    | FailureFigures
 )
 
 
@@ -53,6 +74,9 @@ class BenchReport(Value):
     recovery: RecoveryFigures | None = None
     stages: StageBenchFigures | None = None
     slippage: SlippageFigures | None = None
+    ordering: OrderingFigures | None = None
+    stop: StopFigures | None = None
+    failures: FailureFigures | None = None
 
 
 def benches(seconds: float, tapes: Sequence[Path] = ()) -> dict[str, tuple[str, Callable[[Path], Figures]]]:
@@ -87,11 +111,20 @@ def benches(seconds: float, tapes: Sequence[Path] = ()) -> dict[str, tuple[str, 
             f"each split policy over {', '.join(path.name for path in tapes) or 'a generated tape'}",
             lambda folder: slippage.measure(folder, tapes),
         ),
+        "ordering": (
+            f"trades out of order, twice and with holes, of {', '.join(path.name for path in tapes) or 'a made tape'}",
+            lambda folder: ordering.measure(folder, tapes),
+        ),
         "runtime": ("mailbox, hops, restart, stop and children, beside plain pykka", lambda _: runtime.measure()),
         RECOVERY: (
             f"recovery from SIGKILL with {recovery.FILLS:,} fills on record; some minutes, most for writing them",
             recovery.measure,
         ),
+        STOP: (
+            f"{stop.TRIALS} trips beside each actor that hangs, with {TICKS:,} ticks queued; some minutes",
+            stop.measure,
+        ),
+        FAILURES: ("each failure mode, done to a real run; about a minute", failures.measure),
     }
 
 
@@ -102,8 +135,8 @@ def bench(
     tapes: Sequence[Path] = (),
     as_json: bool = False,
 ) -> BenchReport:
-    """Run every bench but the recovery, or those named by `only`; progress on stderr. Stopped for an unknown name.
-    `tapes` are recorded ticks for the slippage, which else is measured on a generated tape."""
+    """Run every bench but those that must be asked for, or those named by `only`; progress on stderr. Stopped for an
+    unknown name. `tapes` are recorded ticks for slippage and ordering, which else are measured on a generated tape."""
     known = benches(seconds, tapes)
     for name in only:
         if name not in known:
@@ -114,7 +147,7 @@ def bench(
     replays: dict[str, ReplayFigures] = {}
     others: dict[str, Figures] = {}
     sys.setswitchinterval(SWITCH_INTERVAL_S)
-    for name in only or tuple(name for name in known if name != RECOVERY):
+    for name in only or tuple(name for name in known if name not in ONLY_BY_NAME):
         title, measure = known[name]
         if not progress.is_terminal:
             progress.print(f"{name}: {title} …", soft_wrap=True)
@@ -152,6 +185,8 @@ def _show(report: BenchReport, as_json: bool) -> None:
         out.print(_stages_table(report.stages))
     if report.slippage is not None:
         out.print(_slippage_table(report.slippage))
+    if report.ordering is not None:
+        out.print(_ordering_table(report.ordering))
     if report.group_commit is not None:
         commit = report.group_commit
         out.print(
@@ -168,12 +203,27 @@ def _show(report: BenchReport, as_json: bool) -> None:
             f" (≤ {recovery.TARGET_S:g}), of which {back.load_ms:g} ms for reading the ledger once",
             soft_wrap=True,
         )
+    if report.stop is not None:
+        out.print(_stop_table(report.stop))
+    if report.failures is not None:
+        out.print(_failures_table(report.failures))
     for name, figures in report.replay.items():
         out.print(
             f"{name}: {figures.rows:,} rows in {figures.wall_s:g} s, start and summary included:"
             f" {figures.rows_per_s:,} rows/s, {figures.ticks_per_s:,} published ticks/s",
             soft_wrap=True,
         )
+
+
+def _failures_table(figures: FailureFigures) -> Table:
+    table = Table(Column("failure mode", no_wrap=True), "level", "limit s", "seen after s", "over after s", "re-arm")
+    for column in table.columns[2:5]:
+        column.justify = "right"
+    for name, found in figures.modes.items():
+        over = "" if found.over_s is None else f"{found.over_s:.2f}"
+        table.add_row(name, found.level, f"{found.limit_s:g}", f"{found.seen_s:.2f}", over, found.rearm)
+    table.caption = "not measured: " + "; ".join(f"{name}: {why}" for name, why in figures.not_measured.items())
+    return table
 
 
 def _stages_table(figures: StageBenchFigures) -> Table:
@@ -198,6 +248,59 @@ def _slippage_table(figures: SlippageFigures) -> Table:
         cells = (f"{found.orders:,}", f"{found.fills:,}", f"{found.mean_bps:.2f}", f"{found.p95_bps:.2f}")
         table.add_row(name, *cells, f"{slippage.TARGET_BPS:g}")
     table.caption = f"on {'a generated tape' if figures.is_generated else ', '.join(figures.tapes)}"
+    return table
+
+
+def _ordering_table(figures: OrderingFigures) -> Table:
+    table = Table("order of market data", *figures.files, "must be")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    files = figures.files.values()
+    table.add_row("trades", *(f"{file.trades:,}" for file in files), "")
+    table.add_row("  identical to one before, all real", *(f"{file.identical:,}" for file in files), "")
+    table.add_row("  of those dropped without numbers", *(f"{file.identical_dropped:,}" for file in files), "0")
+    for name, what, must in (("within", ordering.WITHIN, "0"), ("beyond", ordering.BEYOND, "")):
+        found = [getattr(file, name) for file in files]
+        title = f"late by up to {what.late_ms} ms, twice{', with holes' if what.hole_share else ''}: arrivals"
+        table.add_row(title, *(f"{each.arrivals:,}" for each in found), "")
+        table.add_row("  decisions that differ", *(f"{each.decisions_differ:,}" for each in found), must)
+        table.add_row("  late, and repeats", *(f"{each.late:,}, {each.duplicates:,}" for each in found), "")
+        table.add_row("  gaps, and trades in them", *(f"{each.gaps:,}, {each.lost_in_gaps:,}" for each in found), "")
+        table.add_row("  trades not accounted for", *(f"{each.unaccounted:,}" for each in found), "0")
+    for title, spreads in (
+        ("added to one tick in order, p50 / p99 µs", [file.added for file in files]),
+        ("  floor: a call that does nothing", [file.floor for file in files]),
+    ):
+        cells = (f"{spread.p50_ms * 1e3:.0f} / {spread.p99_ms * 1e3:.0f}" for spread in spreads)
+        table.add_row(title, *cells, f"< {ordering.TARGET_P99_MS * 1e3:g}" if title.startswith("added") else "")
+    return table
+
+
+def _stop_table(figures: StopFigures) -> Table:
+    columns = (
+        "trips by",
+        "last entry after it p50 ms",
+        "p99 ms",
+        "held back",
+        "begun after",
+        "worked",
+        "cancelled in s",
+    )
+    table = Table("TEST-714, while this hangs", *columns, "lost")
+    for name, found in figures.hung.items():
+        last = found.last_entry
+        table.add_row(
+            name,
+            f"{found.trips} × {'kill' if found.by_kill else 'guard'}",
+            f"{last.p50_ms:.2f}",
+            f"{last.p99_ms:.2f}",
+            f"{found.held_back:,}",
+            f"{found.begun_after}",
+            f"{found.worked}",
+            f"{found.cancelled} in {found.all_cancelled_s:g}",
+            f"{found.lost}",
+        )
+    table.caption = f"{figures.ticks:,} ticks queued; p99 target {stop.TARGET_P99_MS:g} ms; begun after and lost: 0"
     return table
 
 

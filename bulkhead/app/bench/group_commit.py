@@ -64,13 +64,18 @@ class _SlowDisk(SqliteLedger):
 
 
 class _NoGate:
+    is_ledger_failed = False
+
     def ledger_failed(self, detail: str, now_ns: int, *, by: Voice | None) -> None:
         raise Stopped(ExitCode.ERROR, f"the ledger of the bench failed: {detail}")
 
-    def ledger_works(self, *, by: Voice | None) -> None:
+    def ledger_works(self, detail: str, now_ns: int, *, by: Voice | None) -> None:
         """It never failed."""
 
-    def refusal(self, ticket: OrderTicket, issuer: str, epoch: int) -> str | None:
+    def lease_lost(self, detail: str, now_ns: int, *, by: Voice | None) -> None:
+        raise Stopped(ExitCode.ERROR, f"the ledger of the bench was taken: {detail}")
+
+    def refusal(self, ticket: OrderTicket, issuer: str, epoch: int, strategy_id: str | None) -> str | None:
         """Nothing is sent."""
 
 

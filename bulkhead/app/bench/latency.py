@@ -156,6 +156,7 @@ def _settings(folder: Path, port: int, neighbour: Neighbour) -> Settings:
                 **dict.fromkeys(("max_orders_per_s", "max_orders_per_day", "max_trades_per_day"), _NO_LIMIT),
                 **dict.fromkeys(("max_daily_loss", "max_drawdown", "max_consecutive_losses"), _NO_LIMIT),
                 "max_slippage_bps_p95": 10_000,
+                "cooldown_s": 0,
             },
             "strategies": [measured, *_neighbours(neighbour)],
         },

@@ -17,8 +17,8 @@ import pykka
 
 from bulkhead.app.bench.figures import Spread
 from messages.base import Body, Envelope, Letter
+from messages.intents import IntentSettled
 from messages.market import Trade
-from messages.orders import IntentSettled
 from messages.supervision import ChildState, TimerFired
 from messages.values import Value
 from supervisor.runtime.behaviour import Behaviour, Context, receives

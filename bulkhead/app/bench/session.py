@@ -31,7 +31,7 @@ def tape_settings(
             "venue": {"name": "tape", "max_silence_s": 300.0},
             "simulator": {"commission_bps": "0.5", "commission_in": "quote"},
             "execution": {"max_market_age_s": 60.0, **(execution or {})},
-            "risk": {"currency": "USD", "max_market_age_s": 60.0, **unlimited, **(risk or {})},
+            "risk": {"currency": "USD", "max_market_age_s": 60.0, "cooldown_s": 0, **unlimited, **(risk or {})},
             "strategies": [strategy],
         },
         "bench",

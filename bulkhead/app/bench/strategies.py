@@ -3,6 +3,7 @@
 import ctypes
 import os
 import time
+from decimal import Decimal
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -10,6 +11,9 @@ from pydantic import Field
 from bulkhead.strategy.api import Strategy, Tick, View
 from messages.trading import Decision
 from messages.values import Side, SplitPolicy
+
+QUANTITY = Decimal("0.01")
+"""Of each order that rests."""
 
 
 class PingPong(Strategy):
@@ -101,3 +105,20 @@ class Failing(Strategy):
                 ctypes.string_at(0)
             case "exit":
                 os._exit(3)
+
+
+class Resting(Strategy):
+    """Rests one entry after the other, far enough below the market that none fills, until `count` of them work."""
+
+    class Parameters(Strategy.Parameters):
+        count: Annotated[int, Field(ge=1)] = 8
+        below_share: Decimal = Decimal("0.01")
+
+    parameters: Parameters
+
+    def on_tick(self, tick: Tick, view: View) -> Decision | None:
+        market = view.market(tick.symbol)
+        if market is None or market.bid is None or view.working(tick.symbol) >= self.parameters.count * QUANTITY:
+            return None
+        price = (market.bid * (1 - self.parameters.below_share)).quantize(Decimal("0.1"))
+        return Decision.enter(tick.symbol, Side.BUY, "one more", limit_price=price, quantity=QUANTITY)
