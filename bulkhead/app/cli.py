@@ -11,14 +11,17 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from bulkhead.app import cli_operator
+from bulkhead.app import cli_alerts, cli_bench, cli_operator, cli_stops
 from bulkhead.app.cli_options import (
+    DEFAULT_CONFIG,
     DEFAULT_LOGS,
     ConfigOption,
     JsonOption,
     LedgerOption,
     LogsOption,
     OperatorOption,
+    OverrideReasonOption,
+    OverrideTierOption,
     SessionOption,
 )
 from bulkhead.app.exit_codes import ExitCode, Stopped
@@ -49,7 +52,6 @@ def _every_command(
     """Supervised execution for trading strategies, from paper to live."""
 
 
-DEFAULT_CONFIG = Path("config/paper.toml")
 TAPE_CONFIG = Path("config/tape.toml")
 
 
@@ -63,7 +65,7 @@ def run(
         ),
     ] = None,
     for_s: Annotated[
-        float | None, typer.Option("--for", help="Stop by itself after this many seconds.", min=0.1)
+        float | None, typer.Option("--for", help="Stop by itself so many seconds after it began to trade.", min=0.1)
     ] = None,
     replay_ticks: Annotated[
         list[Path] | None, typer.Option("--replay-ticks", help="CSV of recorded ticks; may be given several times.")
@@ -77,6 +79,9 @@ def run(
     watchdog_s: Annotated[
         float | None, typer.Option("--watchdog", help="With --guard: it hangs after so many silent seconds.", min=2.0)
     ] = None,
+    override_tier: OverrideTierOption = None,
+    reason: OverrideReasonOption = None,
+    operator: OperatorOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run a supervised session until Ctrl-C, until --for, or until the tape has ended."""
@@ -94,32 +99,14 @@ def run(
         raise Stopped(ExitCode.CONFIG, "--watchdog is for the guard: add --guard")
     from bulkhead.app.run import RunOptions
     from bulkhead.app.run import run as run_session
+    from bulkhead.app.tiers import override_of
 
-    options = RunOptions(for_s=for_s, tape_files=tuple(replay_ticks or ()), speed=times_faster, as_json=as_json)
+    override = override_of(override_tier, reason, operator)
+    tapes = tuple(replay_ticks or ())
+    options = RunOptions(for_s=for_s, tape_files=tapes, speed=times_faster, as_json=as_json, override=override)
     outcome = run_session(settings, options)
     if outcome.code is not ExitCode.OK:
         raise Stopped(outcome.code, outcome.reason)
-
-
-@app.command()
-def bench(
-    only: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Only this, and may be given again: tick-to-order[-quiet|-busy|-failing],"
-            " replay, stages, slippage, group-commit, runtime; recovery (minutes) only so."
-        ),
-    ] = None,
-    seconds: Annotated[float, typer.Option(help="Of each latency bench, after its warm-up.", min=1.0)] = 20.0,
-    replay_ticks: Annotated[
-        list[Path] | None, typer.Option("--replay-ticks", help="Recorded ticks for the slippage; else it makes some.")
-    ] = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Measure this machine: tick-to-order beside its floor, replay throughput, the runtime beside plain pykka."""
-    from bulkhead.app.bench.command import bench as run_bench
-
-    run_bench(only or (), seconds, tapes=replay_ticks or (), as_json=as_json)
 
 
 def _speed(text: str) -> float | None:
@@ -137,6 +124,7 @@ def _speed(text: str) -> float | None:
 @app.command()
 def simulator(
     port: Annotated[int, typer.Option(help="On loopback; 0 takes any free one.", min=0, max=65_535)] = 8765,
+    dialect: Annotated[str, typer.Option(help="binance, or kis (docs/SIMULATOR_KIS.md).")] = "binance",
     market: Annotated[
         str | None, typer.Option(help="synthetic, or tape.", show_default="synthetic; tape with --replay-ticks")
     ] = None,
@@ -148,7 +136,9 @@ def simulator(
     events_per_s: Annotated[int, typer.Option(help="Synthetic market events per second.", min=0, max=20_000)] = 200,
     books_file: Annotated[
         Path | None,
-        typer.Option(help="Keeps accounts and orders.", show_default="logs/simulator.db, simulator-tape.db"),
+        typer.Option(
+            help="Keeps accounts and orders.", show_default="logs/simulator.db, simulator-kis.db, simulator-tape.db"
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -158,6 +148,7 @@ def simulator(
     files = tuple(replay_ticks or ())
     options = command.SimulatorOptions(
         port,
+        dialect,
         market or ("tape" if files else "synthetic"),
         files,
         _speed(speed),
@@ -242,14 +233,6 @@ def show_config(
 
 
 @app.command()
-def doctor(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
-    """Check everything that a run needs, and say what to do. Exit code 6 when a check fails."""
-    from bulkhead.app.commands import doctor as command
-
-    raise typer.Exit(command.run(config, as_json))
-
-
-@app.command()
 def verify(
     session: Annotated[
         str | None, typer.Argument(metavar="SESSION", help="Its id.", show_default="the current one")
@@ -308,20 +291,6 @@ def new_strategy(
 
 
 @app.command()
-def resume(
-    reason: Annotated[str, typer.Option(help="Why trading may go on; it is recorded.")],
-    operator: OperatorOption = None,
-    config: ConfigOption = DEFAULT_CONFIG,
-    as_json: JsonOption = False,
-) -> None:
-    """Lift the stop reasons that only an operator may lift, while nothing runs. The act is recorded first."""
-    from bulkhead.app.commands import resume as command
-    from bulkhead.app.settings import load_settings
-
-    raise typer.Exit(command.run(load_settings(config), reason, operator, as_json))
-
-
-@app.command()
 def restart(
     actor: Annotated[str, typer.Argument(help="As `bulkhead status` names it, for example strategy:trend.")],
     reason: Annotated[str, typer.Option(help="Why; it is recorded.")],
@@ -354,6 +323,9 @@ def stop(
 
 
 cli_operator.add_to(app)
+cli_alerts.add_to(app)
+cli_stops.add_to(app)
+cli_bench.add_to(app)
 
 _UsageError: type[Exception] = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 """typer's own kind for a wrong argument; it has no public name for it."""

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from bulkhead.app import cli_checks
 from bulkhead.app.cli_options import (
     DEFAULT_LOGS,
     JsonOption,
@@ -96,6 +97,25 @@ def ignore(
     raise typer.Exit(command.ignore(command.Asked(logs_dir, session, reason, operator, timeout, as_json), what, name))
 
 
+def resolve(
+    order: Annotated[str, typer.Argument(metavar="ORDER", help="The client order id, or the beginning of it.")],
+    reason: ReasonOption,
+    number: Annotated[str | None, typer.Option("--is", metavar="NUMBER", help="The venue's order that it is.")] = None,
+    never_arrived: Annotated[bool, typer.Option("--never-arrived", help="The venue never had it.")] = False,
+    operator: OperatorOption = None,
+    timeout: TimeoutOption = 90.0,
+    logs_dir: LogsOption = DEFAULT_LOGS,
+    session: SessionOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what became of an order of which the venue cannot tell. Exit code 2: no such order."""
+    from bulkhead.app.commands import operate as command
+
+    asked = command.Asked(logs_dir, session, reason, operator, timeout, as_json)
+    raise typer.Exit(command.resolve(asked, order, number, never_arrived=never_arrived))
+
+
 def add_to(app: typer.Typer) -> None:
-    for command in (reconcile, flatten, adopt, ignore):
+    for command in (reconcile, flatten, adopt, ignore, resolve):
         app.command()(command)
+    cli_checks.add_to(app)

@@ -14,4 +14,10 @@ LedgerOption = Annotated[
 ]
 OperatorOption = Annotated[str | None, typer.Option("--operator", help="Who says so.", show_default="$USER")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why; it is recorded.")]
+OverrideTierOption = Annotated[
+    list[str] | None, typer.Option("--override-tier", help="Start this strategy although its tier is too low.")
+]
+OverrideReasonOption = Annotated[str | None, typer.Option("--reason", help="Of --override-tier: why; it is recorded.")]
+DEFAULT_CONFIG = Path("config/paper.toml")
 DEFAULT_LOGS = Path("logs")
+DEFAULT_CONFIG = Path("config/paper.toml")

@@ -16,6 +16,7 @@ from bulkhead.app.report import Figures
 from bulkhead.app.session import Session
 from bulkhead.monitor.kpi import Kpi, summary_text
 from bulkhead.monitor.status import StatusReport
+from bulkhead.monitor.status_view import alerts_words
 from bulkhead.monitor.words import rounded
 
 PLAIN_INTERVAL_S = 5.0
@@ -72,6 +73,8 @@ class Console:
             return self
         session = self._session
         self._rich.print(f"session {session.session_id}  {session.settings.session.mode.value}  {session.folder.path}")
+        if session.alerts is not None and not session.alerts.status().targets:
+            self._rich.print(alerts_words(session.alerts.status(), time.time_ns()), soft_wrap=True, markup=False)
         if self._rich.is_terminal:
             self._live = Live(console=self._rich, refresh_per_second=4, transient=True)
             self._live.start()
@@ -86,7 +89,7 @@ class Console:
         self._last = report
         if self._quiet or self._as_json:
             return
-        facts = _facts(report, figures)
+        facts = facts_of(report, figures)
         if tape is not None:
             facts.insert(1, ("tape", tape.words(time.monotonic() - self._began)))
         if self._live is not None:
@@ -94,6 +97,11 @@ class Console:
         elif time.monotonic() >= self._next_line:
             self._next_line = time.monotonic() + PLAIN_INTERVAL_S
             self._rich.print("  ".join(f"{name} {value}".strip() for name, value in facts), soft_wrap=True)
+
+    def note(self, line: str | None) -> None:
+        """One line beside what is shown each second; nothing for None."""
+        if line is not None and not (self._quiet or self._as_json):
+            self._rich.print(line, soft_wrap=True, markup=False)
 
     def summary(self, kpi: Kpi, tape: list[dict[str, object]], reason: str) -> None:
         """The last words: figures of the session, the dirt of the tape if one was played, and what is left behind."""
@@ -129,19 +137,23 @@ def left_behind(report: StatusReport | None, dust_notional: Decimal) -> list[str
     return left
 
 
-def _facts(report: StatusReport, figures: Figures) -> list[tuple[str, str]]:
+def facts_of(report: StatusReport, figures: Figures) -> list[tuple[str, str]]:
     """What is worth a look every second: a name (empty where the value speaks for itself) and its value."""
-    pnl = report.pnl
+    pnl, alerts = report.pnl, report.alerts
     gate = "open" if report.gate_open else f"SHUT ({'; '.join(reason.cause for reason in report.reasons)})"
     facts = [
         ("", report.state.value),
-        ("gate", gate),
+        ("gate", f"{gate}; {report.hours_words}" if report.hours_words else gate),
         ("ticks", f"{figures.feed.ticks if figures.feed else 0:,}"),
         ("decisions", f"{figures.decisions:,}"),
         ("open orders", str(len(report.open_orders))),
     ]
+    if report.pending_words:
+        facts.insert(2, ("plan", report.pending_words))
     if pnl is not None:
         facts.append(("equity", f"{rounded(pnl.equity, 2)} {pnl.currency}, realised {rounded(pnl.realised, 2)}"))
+    if alerts is not None and alerts.is_troubled:
+        facts.append(("", alerts_words(alerts, report.written_at_ns)))
     return facts
 
 

@@ -1,22 +1,33 @@
 """The operator's desk: what a person at the command line asks of a running tree, and what came of it.
 
-Requests are files (`desk_requests.py`). The desk is an actor that finds them, writes the act into the ledger, and asks
-whom it concerns: a child's supervisor, the OMS, Portfolio. An operator's act is on record before it is carried out, and
-the answer is put beside the request whenever it comes, also by an incarnation that has not asked.
+Requests are files (`desk_requests.py`). The desk is an actor that finds them, writes the act into the audit file and
+into the ledger, and asks whom it concerns: a child's supervisor, the OMS, Portfolio. An operator's act is on record
+before it is carried out, and the answer is put beside the request whenever it comes, also by an incarnation that has
+not asked.
 """
 
 import json
 from pathlib import Path
+from typing import NamedTuple
 
 from loguru import logger
 from pydantic import ValidationError
 
 from actors import addresses
-from bulkhead.app.desk_acts import NEED_STRATEGY, command_of, flatten_reason, request_of_escape
+from bulkhead.app.audit import NotRecorded
+from bulkhead.app.audit_trail import AuditTrail
+from bulkhead.app.desk_acts import (
+    NEED_STRATEGY,
+    command_of,
+    confirm_plan,
+    flatten_reason,
+    lift_stops,
+    request_of_escape,
+)
 from bulkhead.app.desk_requests import FOLDER, REQUEST, Action, Answer, Request, answer_path, put, request_id_of
-from messages.base import Command
+from messages.base import Letter
 from messages.escapes import Escape
-from messages.operator import ActAnswered, EscapeAnswered, ReconcileAnswered
+from messages.operator import ActAnswered, ConfirmPlan, EscapeAnswered, LiftStops, ReconcileAnswered
 from messages.records import Append, AppendFailed, OperatorActed
 from messages.supervision import ChildAnswer, ChildCommand, Outcome, RestartChild, StopChild, TimerFired
 from supervisor.gate import Gate
@@ -30,6 +41,13 @@ MAX_AGE_S = 30.0
 COMMANDS: dict[Action, type[ChildCommand]] = {Action.RESTART: RestartChild, Action.STOP: StopChild}
 
 
+class _Owed(NamedTuple):
+    """An answer that somebody waits for."""
+
+    answer: Path
+    request: Request
+
+
 class DeskActor(Behaviour):
     """One request at a time. `folder` is the session's; `strategies` and `symbols` are those there are. What strategies
     of earlier runs hold (`earlier`) can be flattened; nothing more becomes theirs."""
@@ -37,6 +55,7 @@ class DeskActor(Behaviour):
     def __init__(
         self,
         folder: Path,
+        audit: AuditTrail,
         host: Host,
         gate: Gate,
         strategies: tuple[str, ...],
@@ -44,11 +63,13 @@ class DeskActor(Behaviour):
         earlier: frozenset[str] = frozenset(),
     ) -> None:
         self._folder = folder / FOLDER
+        self._session_id = folder.name
+        self._audit = audit
         self._host = host
         self._gate = gate
         self._strategies, self._symbols = strategies, symbols
         self._holders = tuple(dict.fromkeys((*strategies, *sorted(earlier))))
-        self._open: dict[str, Path] = {}
+        self._open: dict[str, _Owed] = {}
         """Answers that are owed to acts which may not be on record yet, by child or by request."""
 
     def on_start(self, ctx: Context) -> None:
@@ -62,6 +83,7 @@ class DeskActor(Behaviour):
                 self._take(path, ctx)
         except OSError as error:
             logger.warning("the operator's desk {} cannot be read: {}", self._folder, error)
+        self._take_from_audit(ctx)
         ctx.after(LOOK_EVERY_S, "look")
 
     def _take(self, path: Path, ctx: Context) -> None:
@@ -80,9 +102,8 @@ class DeskActor(Behaviour):
         elif request.action in COMMANDS:
             self._ask_supervisor(request, answer, ctx)
         else:
-            self._open[request_id] = answer
             to, command = command_of(request, request_id, ctx.name)
-            self._carry_out(request, to, command, ctx)
+            self._carry_out(request, request_id, answer, ctx.seal(to, command), ctx)
 
     def _refusal(self, request: Request, now_ns: int) -> Answer | None:
         if now_ns - request.at_ns > MAX_AGE_S * 1e9:
@@ -103,16 +124,31 @@ class DeskActor(Behaviour):
         if supervisor is None:
             put(answer, Answer(outcome=Outcome.NOT_FOUND))
             return
-        self._open[request.child] = answer
         command = COMMANDS[request.action](child=request.child, reply_to=ctx.name)
-        self._carry_out(request, supervisor, command, ctx)
+        self._carry_out(request, request.child, answer, ctx.seal(supervisor, command), ctx)
 
-    def _carry_out(self, request: Request, to: str, command: Command, ctx: Context) -> None:
-        """On record first: the ledger posts the command once the act is on disk."""
-        acted = OperatorActed(
-            operator=request.operator, action=request.words, reason=request.reason, at_ns=ctx.now_ns()
-        )
-        ctx.tell(addresses.LEDGER, Append(records=(acted,), release=(ctx.seal(to, command),)))
+    def _carry_out(self, request: Request, owed_to: str, answer: Path, letter: Letter, ctx: Context) -> None:
+        """On record first, in the audit file and in the ledger, which posts the letter once the act is on disk."""
+        try:
+            acted = self._record(request)
+        except NotRecorded as refused:
+            put(answer, Answer(outcome=Outcome.FAILED, detail=refused.sentence))
+            return
+        self._open[owed_to] = _Owed(answer, request)
+        ctx.tell(addresses.LEDGER, Append(records=(acted,), release=(letter,)))
+
+    def _record(self, request: Request, **more: str) -> OperatorActed:
+        return self._audit.record(request.words, request.operator, request.reason, session=self._session_id, **more)
+
+    def _take_from_audit(self, ctx: Context) -> None:
+        """What others have written there beside this run: `bulkhead kill` waits for nobody."""
+        try:
+            acts = self._audit.take()
+        except OSError as error:
+            logger.warning("the audit file {} cannot be read: {}", self._audit.path, error)
+            return
+        if acts:
+            ctx.tell(addresses.LEDGER, Append(records=acts))
 
     @receives(Escape)
     def on_flatten(self, escape: Escape, ctx: Context) -> None:
@@ -121,13 +157,23 @@ class DeskActor(Behaviour):
         self._gate.shut(flatten_reason(escape, ctx.now_ns()), by=ctx)
         ctx.tell(addresses.OMS, escape)
 
+    @receives(LiftStops)
+    def on_lift(self, command: LiftStops, ctx: Context) -> None:
+        """It is on record now."""
+        self.on_act(lift_stops(command, self._gate, ctx.now_ns(), by=ctx), ctx)
+
+    @receives(ConfirmPlan)
+    def on_confirm(self, command: ConfirmPlan, ctx: Context) -> None:
+        """It is on record now; the failure handler hears of the gate's change, and runs the plan."""
+        self.on_act(confirm_plan(command, self._gate, ctx.now_ns(), by=ctx), ctx)
+
     # -- answers ------------------------------------------------------------------------------------------------------
 
     @receives(ChildAnswer)
     def on_answer(self, told: ChildAnswer, _: Context) -> None:
-        path = self._open.pop(told.child, None)
-        if path is not None:
-            put(path, Answer(outcome=told.outcome, detail=told.detail))
+        owed = self._open.pop(told.child, None)
+        if owed is not None:
+            put(owed.answer, Answer(outcome=told.outcome, detail=told.detail))
 
     @receives(ActAnswered)
     def on_act(self, told: ActAnswered, _: Context) -> None:
@@ -152,6 +198,10 @@ class DeskActor(Behaviour):
     @receives(AppendFailed)
     def on_append_failed(self, failed: AppendFailed, _: Context) -> None:
         """Unrecorded acts are not carried out."""
-        for path in self._open.values():
-            put(path, Answer(outcome=Outcome.FAILED, detail=f"the act could not be recorded: {failed.reason}"))
+        for answer, request in self._open.values():
+            put(answer, Answer(outcome=Outcome.FAILED, detail=f"the act could not be recorded: {failed.reason}"))
+            try:
+                self._record(request, state="failed", error=failed.reason)
+            except NotRecorded as refused:
+                logger.warning("that it was not done: {}", refused)
         self._open.clear()

@@ -24,8 +24,11 @@ class Action(StrEnum):
     STOP = "stop"
     RECONCILE = "reconcile"
     FLATTEN = "flatten"
+    RESUME = "resume"
+    CONFIRM_PLAN = "confirm plan"
     ADOPT_ORDER = "adopt order"
     ADOPT_DRIFT = "adopt drift"
+    RESOLVE_ORDER = "resolve"
     IGNORE_ORDER = "ignore order"
     IGNORE_FILL = "ignore fill"
     IGNORE_DRIFT = "ignore drift"
@@ -36,7 +39,9 @@ class Request(Value):
     child: str = ""
     """Of RESTART and STOP."""
     subject: str = ""
-    """The order, execution or asset that is adopted or ignored."""
+    """The order, execution or asset that is decided about."""
+    number: str | None = None
+    """Of RESOLVE_ORDER: the venue's number of the order; None: it never arrived."""
     strategy_id: Name | None = None
     symbol: Symbol | None = None
     operator: str
@@ -49,6 +54,8 @@ class Request(Value):
         parts = [self.action.value, self.child or self.subject]
         parts += [f"--strategy {self.strategy_id}"] if self.strategy_id is not None else []
         parts += [f"--symbol {self.symbol}"] if self.symbol is not None else []
+        if self.action is Action.RESOLVE_ORDER:
+            parts += ["--never-arrived"] if self.number is None else [f"--is {self.number}"]
         return " ".join(part for part in parts if part)
 
 

@@ -19,6 +19,7 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from bulkhead.app.docs_risk import risk
 from bulkhead.app.exit_codes import ExitCode
 from bulkhead.app.settings import Settings, StrategySettings
 from bulkhead.execution.order_table import FILLS, OURS, TABLE, Event, as_mermaid
@@ -26,7 +27,9 @@ from bulkhead.strategy.reversion import MeanReversion
 from bulkhead.strategy.sizing import SizingPolicy
 from bulkhead.strategy.trend import EmaTrend
 from messages.codes import MEANING, ErrorCode
-from messages.values import OrderStatus
+from messages.values import OrderStatus, StopLevel, StopPlan
+from supervisor.failure_modes import TABLE as MODES
+from supervisor.failure_modes import Row as ModeRow
 
 ROOT = Path(__file__).parents[2]
 COMMAND = "python -m bulkhead.app.docs"
@@ -34,7 +37,7 @@ PACKAGES = ("actors", "bulkhead", "messages", "supervisor")
 _MADE = f"<!-- Made by `{COMMAND}` from the code; a change by hand is lost, and a test notices it. -->\n"
 _UNITS = (
     ("_per_s", "per second"),
-    ("_per_day", "per UTC day"),
+    ("_per_day", "per trading day"),
     ("_ms", "milliseconds"),
     ("_s", "seconds"),
     ("_bps", "basis points"),
@@ -49,6 +52,8 @@ _UNITS = (
     ("_z", "standard deviations"),
 )
 
+_OF_EACH = {"trips": ".<limit>"}
+"""What the tables of a family are called by, where it is not a symbol."""
 _REMARKS = {
     "ledger_file": "The durable truth of this account; one account, one file.",
     "name": "What the venue is called in logs, ids and scopes.",
@@ -58,13 +63,15 @@ _REMARKS = {
     "stream_url": "With `start_simulator = false`: where market data comes from.",
     "api_key_env": "Name of the environment variable that holds the key (or, with `_FILE` behind it, names a file).",
     "api_secret_env": "The same for the secret. Neither is needed for a venue on this machine.",
+    "app_key_env": "Names the variable with the app key (36 characters).",
+    "app_secret_env": "Names the variable with the app secret (180 characters).",
     "reconcile_interval_without_stream_s": "The same while the stream is down or the books are in doubt.",
     "query_unknown_interval_s": "Every order without a verdict is asked about this often.",
     "max_order_notional": "Worth of one entry at its worst case.",
     "max_spread_bps": "Wider than this, no entry.",
     "max_orders_per_s": "Entries in any one second.",
     "max_market_age_s": "An entry decided on an older market is refused.",
-    "max_daily_loss": "Since the first valuation of the UTC day in this run; reaching it trips.",
+    "max_daily_loss": "Since the trading day began, over restarts; reaching it trips.",
     "max_consecutive_rejects": "Orders that the venue refused in a row; reaching it trips.",
     "max_slippage_bps_p95": "Of the fills in the window; above it trips.",
     "min_reject_sample": "Ended orders below which the reject rate is not judged.",
@@ -73,7 +80,6 @@ _REMARKS = {
     "id": "Its name in logs, positions and orders; give no two strategies the same.",
     "sizing": "How large an entry is, see below.",
     "parameters": "The strategy's own settings; its `Parameters` class names them.",
-    "kind": "The one policy there is: a fixed amount for each entry.",
     "price_source": "Middle of the quotes, last print, or middle with prints standing in.",
     "jump_confirmations": "So many prices near the new level confirm a jump.",
     "stop_loss_bps": "Leaves this far below the price paid.",
@@ -103,12 +109,63 @@ def documents() -> dict[str, str]:
         "docs/ORDER_STATES.md": order_states(),
         "docs/ERROR_CODES.md": error_codes(),
         "docs/CONFIG.md": configuration(),
+        "docs/FAILURE_MODES.md": failure_modes(),
+        "docs/RISK.md": risk(_MADE, _table, _row),
     }
 
 
 def main() -> None:
     for name, text in documents().items():
         (ROOT / name).write_text(text, encoding="utf-8")
+
+
+# -- failure modes ----------------------------------------------------------------------------------------------------
+
+
+def failure_modes() -> str:
+    parts = [
+        "# Failure modes\n",
+        _MADE,
+        inspect.cleandoc(
+            """
+            What can go wrong, how it is seen, and what is done about it (`supervisor/failure_modes.py`). A level says
+            what may be sent, a plan what is done to what exists; of a technical failure the plan waits until the books
+            are compared and an operator confirms it, but that entries are cancelled at once. `[failure_modes.<mode>]`
+            in the configuration makes a row stricter, or as mild as its floor ([CONFIG.md](CONFIG.md)). A reason is
+            called `<mode>:<scope>` in `bulkhead status`.
+            """
+        ),
+        "",
+        _row("mode", "level", "plan", "stops", "re-arm", "alerts", "floor"),
+        _row(*(["---"] * 7)),
+    ]
+    for mode, row in MODES.items():
+        parts.append(_row(f"[{mode.name}](#{mode.value})", *_measures(row)))
+    for mode, row in MODES.items():
+        bounds = ", ".join(f"`{each}`" if re.fullmatch(r"[A-Za-z_.]+", each) else each for each in row.bound)
+        parts += [
+            f"\n## {mode.value}\n",
+            f"{row.meaning[0].upper()}{row.meaning[1:]}.\n",
+            *_bullet(f"**seen**: {row.detected}{f' ({bounds})' if bounds else ''}"),
+            *_bullet(f"**over**: {row.recovers}"),
+            *_bullet(f"**to do**: {row.advice}"),
+        ]
+        if row.softens:
+            parts.append("- REDUCED instead while another source of market data stands in and is fresh")
+        if row.eases_to is not None:
+            parts.append(f"- {row.eases_to.name} once it is over, until an operator re-arms it")
+    return "\n".join([*parts, ""])
+
+
+def _bullet(text: str) -> list[str]:
+    return textwrap.wrap(f"- {text}", 120, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+
+
+def _measures(row: ModeRow) -> tuple[str, ...]:
+    plan = StopPlan.of(row.level) if row.plan is None else row.plan
+    rearm = "the process ends" if row.ends_process else "operator" if row.needs_operator else "automatic"
+    stops = "nothing" if row.level is StopLevel.RUN else row.concerns.value
+    return row.level.name, plan.name, stops, rearm, "yes" if row.alerts else "no", row.floor.name
 
 
 # -- order states -----------------------------------------------------------------------------------------------------
@@ -209,7 +266,8 @@ def configuration() -> str:
     ]
     for name, field in Settings.model_fields.items():
         if section := _section_of(field):
-            parts += [f"## [{name}]\n", *_table(section, remarks.get(name, {})), ""]
+            named = f"{name}.<mode>" if get_origin(field.annotation) is dict else name
+            parts += [f"## [{named}]\n", *_table(section, remarks.get(name, {})), ""]
             parts += _subsections(name, section)
     parts += ["## [[strategies]]\n", "One table for each strategy.\n", *_table(StrategySettings, {}), ""]
     parts += ["### sizing\n", *_table(SizingPolicy, {}), ""]
@@ -222,8 +280,8 @@ def configuration() -> str:
 def _subsections(above: str, model: type[BaseModel]) -> Iterator[str]:
     for name, field in model.model_fields.items():
         if section := _section_of(field):
-            is_named = get_origin(field.annotation) is dict
-            yield f"### [{above}.{name}{'.<symbol>' if is_named else ''}]\n"
+            of_each = _OF_EACH.get(name, ".<symbol>") if get_origin(field.annotation) is dict else ""
+            yield f"### [{above}.{name}{of_each}]\n"
             yield from (*_table(section, {}), "")
 
 

@@ -76,7 +76,10 @@ class TapeDriver:
     """Plays the tape step by step. `speed` None plays as fast as everything can follow."""
 
     def __init__(self, host: SimulatedHost, venue: Venue, control: TapeControl, speed: float | None) -> None:
-        self._host, self._wire, self._control = host, venue.wire, control
+        if venue.wire.counted is None:
+            sentence = "a recorded tape is played in the words of Binance: set venue.adapter to it"
+            raise Stopped(ExitCode.CONFIG, sentence)
+        self._host, self._wire, self._control = host, venue.wire.counted, control
         self._speed = speed
         self._seen_requests = 0
         self._user_events = self._market_events = 0

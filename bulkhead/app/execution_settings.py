@@ -62,6 +62,8 @@ class ExecutionSettings(Section):
     """Comparison with the venue while its order stream is healthy."""
     reconcile_interval_without_stream_s: PositiveSeconds = 5.0
     query_unknown_interval_s: PositiveSeconds = 5.0
+    claim_window_s: PositiveSeconds = 60.0
+    """At a venue that keeps no client ids: so long an order in doubt may still appear, then an operator is asked."""
     max_spread_bps: Decimal = Decimal(50)
     price_collar_bps: Decimal = Decimal(200)
     """How far a limit price may lie from the market, entries and exits alike."""

@@ -62,6 +62,9 @@ def guard_run(context: typer.Context, settings: Settings, watchdog_s: float | No
     left = guard(command, settings.session.logs_dir, rules)
     if left.sentence:
         _say(f"bulkhead: {left.sentence}\n")
+        from bulkhead.app.alerting import last_word  # the guard itself stays small
+
+        last_word(settings, f"{left.sentence}; nothing trades, and nothing is watched over")
     return left.code
 
 

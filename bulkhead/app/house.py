@@ -3,20 +3,19 @@
 Nothing happens at import, and nothing here decides anything: factories close over ports, the supervisor does the rest.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from actors import addresses
 from actors.bookkeeper import PortfolioSeat
-from actors.broker import BrokerActor, OrderTransportActor, TransportActor
-from actors.failure_handler import FailureHandlerActor
+from actors.broker import BrokerActor, OrderTransportActor
+from actors.failure_handler import FailureHandlerActor, Leave
 from actors.inbox import InboxActor, InboxSeat
-from actors.instrument_master import InstrumentBook, InstrumentMasterActor
+from actors.instrument_master import InstrumentBook
 from actors.ledger import LedgerActor
-from actors.market_data import MarketDataActor
 from actors.oms import OmsActor
 from actors.oms_seat import OmsSeat
 from actors.portfolio import PortfolioActor
@@ -24,34 +23,39 @@ from actors.position_owner import PositionOwnerActor
 from actors.recorder import RecorderActor, Sinks
 from actors.risk_guard import RiskGuardActor
 from actors.strategy import Seat, StrategyActor
+from bulkhead.app.audit_trail import AuditTrail
 from bulkhead.app.desk import DeskActor
+from bulkhead.app.detectors import stopped_without
+from bulkhead.app.failure_settings import table_of
+from bulkhead.app.house_market import FEED, IO_DEADLINE_S, market
 from bulkhead.app.notify import ASKED_BY_ENV
-from bulkhead.app.settings import Settings, VenueSettings
+from bulkhead.app.settings import Settings
+from bulkhead.app.tiers import PAPER_READY_TIER
+from bulkhead.app.trading_days import day_of
+from bulkhead.app.venue import adapter_of
 from bulkhead.ledger.inbox_answers import House
 from bulkhead.ledger.inbox_port import InboxPort, IntentFinder
 from bulkhead.ledger.port import LedgerPort
 from bulkhead.ledger.writers import Writers
+from bulkhead.market.calendar import Calendar
+from bulkhead.monitor.alerting.actor import AlertDoor, AlertsActor
 from bulkhead.monitor.observer import ObserverActor
 from bulkhead.strategy.api import Strategy
 from bulkhead.strategy.sizing import LotRules
-from bulkhead.venues.port import MarketFeed, OrderVenue
+from bulkhead.venues.port import MarketFeed, OrderVenue, QuoteSource
 from messages.base import Body, Lane, Letter
-from messages.failure import StopLevelTold, StopReason
 from messages.instruments import Instrument
 from messages.orders import Reconcile
-from messages.values import OnStop, StopLevel
-from supervisor.gate import Gate
+from messages.values import OnStop
+from supervisor.gate import Gate, doubt, told_of
 from supervisor.recorded import RecordedOnly
-from supervisor.runtime.behaviour import Behaviour
 from supervisor.runtime.host import Host
 from supervisor.runtime.process import Compartment
-from supervisor.spec import Backoff, Budget, ChildSpec, GiveUp, Restart, SupervisorSpec
+from supervisor.spec import Budget, ChildSpec, GiveUp, Restart, SupervisorSpec
 from supervisor.spec import Strategy as RestartStrategy
 
 ROOT = "root"
-FEED = "feed"
 DESK = "operator-desk"
-IO_DEADLINE_S = 3.0
 GUARD_NAMES = frozenset({addresses.LEDGER, addresses.RISK_GUARD, addresses.FAILURE_HANDLER})
 
 
@@ -64,6 +68,10 @@ class LoadedStrategy:
     make: Callable[[], Strategy]
     bar_intervals_s: tuple[int, ...]
     on_stop: OnStop = OnStop.CANCEL_ENTRIES
+    tier: int = PAPER_READY_TIER
+    declares_on_stop: bool = False
+    """Its author wrote on_stop down; live wants that."""
+    fingerprint: str = ""
 
 
 class InboxDoor(NamedTuple):
@@ -90,14 +98,24 @@ class Parts:
     instruments: dict[str, Instrument]
     strategies: tuple[LoadedStrategy, ...]
     open_sinks: Sinks
+    leave: Leave
+    """Ends the process at once, since its account is another's."""
     earlier_owners: frozenset[str] = frozenset()
     """Strategies of earlier runs, which may hold something still."""
     refreshes_instruments: bool = True
     """False where a tape owns the clock: its venue never changes its rules."""
+    quotes: tuple[QuoteSource, ...] = ()
+    """Who is asked while the feed is silent."""
+    calendars: Mapping[str, Calendar] = field(default_factory=dict)
+    """When each symbol is traded; always, where it has none."""
     inbox: InboxDoor | None = None
     """None: no intents of other processes."""
+    alerts: AlertDoor | None = None
+    """None: nobody is told of anything, as while a tape is played."""
     folder: Path | None = None
     """The session's, where an operator may leave requests; None: nobody may."""
+    audit: AuditTrail | None = None
+    """Where their acts are written down first."""
 
 
 def watch_over(parts: Parts) -> None:
@@ -115,9 +133,7 @@ def watch_over(parts: Parts) -> None:
             return
         now_ns = host.now_ns()
         gate.require_recovery(f"{name} ended; the books must be compared before the next entry", now_ns, by=None)
-        gate.shut(
-            StopReason(reason_id=reason_id, level=StopLevel.SOFT, cause=f"{name} is down", since_ns=now_ns), by=None
-        )
+        gate.shut(doubt(reason_id, f"{name} is down", now_ns), by=None)
 
     def on_dead_letter(letter: Letter, reason: str) -> None:
         body = letter.envelope.body
@@ -129,7 +145,7 @@ def watch_over(parts: Parts) -> None:
         host.tell(addresses.OMS, Reconcile(reason=f"messages piled up at {name}"), sender="host")
 
     def on_gate_change() -> None:
-        host.publish(addresses.GATE, StopLevelTold(level=gate.level(), change=gate.changes), sender="gate")
+        host.publish(addresses.GATE, told_of(gate), sender="gate")
 
     host.on_liveness, host.on_dead_letter, host.on_flood = on_liveness, on_dead_letter, on_flood
     host.dead_letter_to = addresses.FAILURE_HANDLER
@@ -152,7 +168,7 @@ def tree(parts: Parts) -> SupervisorSpec:
     return SupervisorSpec(
         id=ROOT,
         strategy=RestartStrategy.REST_FOR_ONE,
-        children=(_operations(parts), _guard(parts), _execution(parts, book), _market(parts, book), _strategies(parts)),
+        children=(_operations(parts), _guard(parts), _execution(parts, book), market(parts, book), _strategies(parts)),
     )
 
 
@@ -168,6 +184,12 @@ def _operations(parts: Parts) -> SupervisorSpec:
         topics=(addresses.DECISIONS, addresses.ORDER_CHANGES, addresses.PORTFOLIO_CHANGES),
     )
     children = [recorder, observer]
+    if parts.alerts is not None:
+        critical = critical_names(parts.settings.venue.name)
+        policy = parts.settings.alerts.policy()
+        alerts = partial(AlertsActor, policy, parts.alerts, parts.gate.reasons, critical)
+        topics = (addresses.GATE, addresses.FAILURES)
+        children.append(ChildSpec(id=addresses.ALERTS, factory=alerts, topics=topics))
     if parts.folder is not None:
         children.append(
             ChildSpec(id=DESK, factory=partial(_desk, parts, parts.folder), topics=(addresses.LOST_APPENDS,))
@@ -176,9 +198,12 @@ def _operations(parts: Parts) -> SupervisorSpec:
 
 
 def _desk(parts: Parts, folder: Path) -> DeskActor:
+    session = parts.settings.session
+    audit = parts.audit or AuditTrail(session.logs_dir, session.ledger_file)
     owners = () if parts.inbox is None else parts.settings.inbox.owners
     strategies = (*(loaded.strategy_id for loaded in parts.strategies), *owners)
-    return DeskActor(folder, parts.host, parts.gate, strategies, frozenset(parts.instruments), parts.earlier_owners)
+    symbols = frozenset(parts.instruments)
+    return DeskActor(folder, audit, parts.host, parts.gate, strategies, symbols, parts.earlier_owners)
 
 
 def _guard(parts: Parts) -> SupervisorSpec:
@@ -192,12 +217,28 @@ def _guard(parts: Parts) -> SupervisorSpec:
             ),
             ChildSpec(
                 id=addresses.RISK_GUARD,
-                factory=lambda: RiskGuardActor(settings.risk, gate),
-                topics=(addresses.PORTFOLIO_CHANGES, addresses.ORDER_CHANGES),
+                factory=lambda: RiskGuardActor(
+                    settings.risk,
+                    gate,
+                    day_of(settings, parts.calendars),
+                    settings.stops.reduced(settings.risk),
+                    settings.market_data.max_fallback_age_s,
+                ),
+                topics=(
+                    *(addresses.PORTFOLIO_CHANGES, addresses.ORDER_CHANGES, addresses.GATE),
+                    *(addresses.MARKS, addresses.DATA_HEALTH),
+                ),
             ),
             ChildSpec(
                 id=addresses.FAILURE_HANDLER,
-                factory=lambda: FailureHandlerActor(gate),
+                factory=lambda: FailureHandlerActor(
+                    gate,
+                    table_of(settings.failure_modes),
+                    stopped_without(settings, addresses.market_data(FEED)),
+                    parts.leave,
+                    venue=settings.venue.name,
+                    policy=settings.stops.policy(),
+                ),
                 topics=(addresses.GATE,),
             ),
         ),
@@ -221,6 +262,8 @@ def _execution(parts: Parts, book: InstrumentBook) -> SupervisorSpec:
             lot_sizes={i.symbol: i.lot_size for i in book.current.values()},
             snapshot_interval_s=settings.session.portfolio_interval_s,
             traded=settings.symbols,
+            costs=parts.orders.capabilities.costs,
+            day_of=day_of(settings, parts.calendars),
         )
         return PortfolioActor(seat, parts.gate.reasons)
 
@@ -231,12 +274,17 @@ def _execution(parts: Parts, book: InstrumentBook) -> SupervisorSpec:
         symbols=settings.symbols,
         instruments=parts.instruments,
         capabilities=parts.orders.capabilities,
-        pipeline=settings.execution.precheck(),
+        pipeline=settings.execution.precheck()._replace(
+            is_open_at=adapter_of(settings).hours(settings),
+            max_fallback_age_s=settings.market_data.max_fallback_age_s,
+            broker_spread_share=settings.market_data.broker_spread_share,
+        ),
         work=settings.execution.work(),
         answer_timeout_s=settings.execution.answer_timeout_s,
         reconcile_interval_s=settings.execution.reconcile_interval_s,
         reconcile_interval_without_stream_s=settings.execution.reconcile_interval_without_stream_s,
         query_unknown_interval_s=settings.execution.query_unknown_interval_s,
+        claim_window_s=settings.execution.claim_window_s,
         on_stop={loaded.strategy_id: loaded.on_stop for loaded in parts.strategies},
     )
     return SupervisorSpec(
@@ -254,7 +302,12 @@ def _execution(parts: Parts, book: InstrumentBook) -> SupervisorSpec:
                 factory=portfolio,
                 topics=(addresses.MARKS, addresses.LOST_APPENDS, addresses.INSTRUMENTS),
             ),
-            ChildSpec(id=broker, factory=lambda: BrokerActor(parts.orders)),
+            ChildSpec(
+                id=broker,
+                factory=lambda: BrokerActor(
+                    parts.orders, settings.detection.channel_attempts, settings.detection.channel_timeout_s
+                ),
+            ),
             ChildSpec(
                 id=addresses.OMS,
                 factory=lambda: OmsActor(oms_seat._replace(instruments=book.current), parts.gate),
@@ -262,39 +315,6 @@ def _execution(parts: Parts, book: InstrumentBook) -> SupervisorSpec:
             ),
         ),
     )
-
-
-def _market(parts: Parts, book: InstrumentBook) -> SupervisorSpec:
-    settings, host = parts.settings, parts.host
-    address = addresses.market_data(FEED)
-    intervals: dict[str, tuple[int, ...]] = {
-        symbol: tuple(
-            sorted({s for loaded in parts.strategies if symbol in loaded.symbols for s in loaded.bar_intervals_s})
-        )
-        for symbol in settings.symbols
-    }
-
-    def to_market_data(body: Body) -> None:
-        host.tell(address, body, sender=f"feed:{FEED}")
-
-    def make() -> Behaviour:
-        return MarketDataActor(FEED, settings.venue.name, intervals, settings.venue.max_silence_s)
-
-    io = f"{address}.io"
-    children = [
-        ChildSpec(id=address, factory=make, backoff=Backoff(0.5, 60.0)),
-        ChildSpec(
-            id=io,
-            factory=lambda: TransportActor(
-                lambda: parts.feed.open(to_market_data), lambda: parts.feed.close(IO_DEADLINE_S)
-            ),
-            backoff=Backoff(0.5, 60.0),
-        ),
-    ]
-    if parts.refreshes_instruments:
-        master = partial(InstrumentMasterActor, settings.venue.name, book)
-        children.append(ChildSpec(id=addresses.INSTRUMENT_MASTER, factory=master, backoff=Backoff(0.5, 60.0)))
-    return SupervisorSpec(id="market", children=tuple(children), on_give_up=GiveUp.PARK)
 
 
 def _strategies(parts: Parts) -> SupervisorSpec:
@@ -341,8 +361,11 @@ def _strategy(parts: Parts, loaded: LoadedStrategy) -> SupervisorSpec:
         account=parts.settings.venue.account,
         sizing=settings.sizing,
         lots={symbol: LotRules.of(parts.instruments[symbol]) for symbol in loaded.symbols},
+        reduced_size_share=parts.settings.stops.reduced_size_share,
     )
     topics = [addresses.GATE, addresses.INSTRUMENTS, *(addresses.ticks(symbol) for symbol in loaded.symbols)]
+    if settings.sizing.needs_equity:
+        topics.append(addresses.EQUITY)
     topics += [addresses.bars(symbol, s) for symbol in loaded.symbols for s in loaded.bar_intervals_s]
     return SupervisorSpec(
         id=f"seat:{loaded.strategy_id}",
@@ -358,16 +381,10 @@ def _strategy(parts: Parts, loaded: LoadedStrategy) -> SupervisorSpec:
                     memory_mb=settings.memory_mb,
                     nice=settings.nice,
                     cpus=settings.cpus,
-                    hidden_env=(*secret_names(parts.settings.venue), *ASKED_BY_ENV),
+                    hidden_env=(*parts.settings.venue.secret_names, *parts.settings.alerts.secret_names, *ASKED_BY_ENV),
                 ),
             ),
         ),
         budget=Budget(intensity=3, period_s=60.0),
         on_give_up=GiveUp.PARK,
     )
-
-
-def secret_names(venue: VenueSettings) -> tuple[str, ...]:
-    """Environment variables that are no strategy's business."""
-    named = [name for name in (venue.api_key_env, venue.api_secret_env) if name is not None]
-    return tuple(f"{name}{suffix}" for name in named for suffix in ("", "_FILE"))

@@ -4,7 +4,7 @@ Values of variables are never added to a traceback (loguru's `diagnose`): one of
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,8 +35,9 @@ def _write_stderr(text: "Message") -> None:
 
 
 @contextmanager
-def session_log(folder: Path) -> Iterator[None]:
-    """Everything that is logged meanwhile also goes to `folder`/app.log, and so does what ends it."""
+def session_log(folder: Path, notes: Sequence[str] = ()) -> Iterator[None]:
+    """Everything that is logged meanwhile also goes to `folder`/app.log, and so does what ends it. `notes`: what was
+    found before there was a file."""
     path = folder / FILE_NAME
     sink = logger.add(
         path,
@@ -49,6 +50,8 @@ def session_log(folder: Path) -> Iterator[None]:
         diagnose=False,
     )
     logger.info("session {} begins", folder.name)
+    for note in notes:
+        logger.info("{}", note)
     try:
         yield
         logger.info("session {} has ended", folder.name)

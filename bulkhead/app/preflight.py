@@ -9,24 +9,27 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 from loguru import logger
 
 from actors.instrument_master import OF_EARLIER_RUNS
-from bulkhead.app.clock_check import check_clock
+from bulkhead.app.clock_check import NO_VENUE_CLOCK, check_clock
 from bulkhead.app.exit_codes import ExitCode, Stopped
+from bulkhead.app.fingerprint import fingerprint_of
 from bulkhead.app.house import LoadedStrategy
+from bulkhead.app.live_checks import lacking_rights, refuse_live, rights_of, rights_words
 from bulkhead.app.settings import Settings, StrategySettings
-from bulkhead.app.venue import LOOPBACK
+from bulkhead.app.tiers import TierOverride, check_tiers
+from bulkhead.app.venue import adapter_of
+from bulkhead.app.venue_making import is_here
 from bulkhead.risk.limits import GuardNotEnabled, require_guard
+from bulkhead.strategy.api import Strategy
 from bulkhead.strategy.loader import StrategyError, build_strategy, check_parameters, load_strategy
 from bulkhead.venues.port import OrderVenue, VenueBusy, VenueRefused, VenueUnavailable
 from messages.codes import ErrorCode
 from messages.instruments import Instrument
 from messages.values import Mode
 
-PAPER_READY_TIER = 3
 MAX_WAIT_S = 150.0
 """In all, for a venue that asks to wait: a short ban (two minutes on Binance) is outlasted, a longer one is not."""
 SHORTEST_WAIT_S = 1.0
@@ -43,13 +46,16 @@ def check_guard(settings: Settings) -> None:
         raise Stopped(ExitCode.CONFIG, "mode = live contradicts start_simulator = true: a simulated venue is paper")
     if settings.session.mode is Mode.LIVE and settings.paper.is_local:
         raise Stopped(ExitCode.CONFIG, 'mode = live contradicts paper.execution = "fill_model": no order would leave')
+    adapter_of(settings).check(settings)
 
 
-def load_strategies(settings: Settings) -> tuple[LoadedStrategy, ...]:
+def load_strategies(settings: Settings, override: TierOverride | None = None) -> tuple[LoadedStrategy, ...]:
     """Find, check and bind every configured strategy."""
     if not settings.strategies:
         raise Stopped(ExitCode.CONFIG, "no strategy is configured: add one under [[strategies]]")
-    return tuple(_load(configured) for configured in settings.strategies)
+    loaded = tuple(_load(configured) for configured in settings.strategies)
+    check_tiers(settings, {strategy.strategy_id: strategy.tier for strategy in loaded}, override)
+    return loaded
 
 
 def _load(configured: StrategySettings) -> LoadedStrategy:
@@ -58,13 +64,6 @@ def _load(configured: StrategySettings) -> LoadedStrategy:
         check_parameters(found, configured.parameters)
     except StrategyError as error:
         raise Stopped(ExitCode.CONFIG, f"strategy {configured.id}: {error}") from None
-    if found.tier < PAPER_READY_TIER:
-        raise Stopped(
-            ExitCode.CONFIG,
-            f"strategy {configured.id} declares tier {found.tier}; only tier {PAPER_READY_TIER} (paper-ready) or better"
-            " is started",
-            ErrorCode.STRATEGY_TIER_TOO_LOW,
-        )
     return LoadedStrategy(
         strategy_id=configured.id,
         symbols=configured.traded,
@@ -72,6 +71,9 @@ def _load(configured: StrategySettings) -> LoadedStrategy:
         make=partial(build_strategy, configured.use, configured.traded, configured.parameters),
         bar_intervals_s=found.bar_intervals_s,
         on_stop=found.on_stop,
+        tier=found.tier,
+        declares_on_stop=any("on_stop" in vars(kind) for kind in found.__mro__ if kind is not Strategy),
+        fingerprint=fingerprint_of(found, configured.traded, configured.parameters),
     )
 
 
@@ -107,32 +109,18 @@ def ask_venue(
     orders: OrderVenue, settings: Settings, now_ns: Callable[[], int], *, has_our_clock: bool
 ) -> dict[str, Instrument]:
     """Key, clock and trading rules, asked of the venue itself. Waits where the venue asks for it."""
-    try:
-        clock = patiently(lambda: check_clock(orders, now_ns))
-        listed = {instrument.symbol: instrument for instrument in patiently(orders.load_instruments)}
-    except VenueRefused as error:
-        advice = (
-            "check the strategies' symbols"
-            if has_our_clock
-            else 'strategies name a tape\'s symbols by symbols = "tape"'
-        )
-        sentence = f"the venue refuses to tell its trading rules: {error}; {advice}"
-        raise Stopped(ExitCode.CONFIG, sentence) from None
-    except VenueUnavailable as error:
-        is_here = urlsplit(settings.venue.rest_url or "").hostname in LOOPBACK
-        hint = "; `bulkhead simulator` starts ours" if is_here else ""
-        raise Stopped(ExitCode.ERROR, f"the venue cannot be reached: {error}{hint}") from None
-    try:
-        patiently(orders.check_key)
-    except VenueRefused as error:
-        raise Stopped(
-            ExitCode.CONFIG,
-            f"the venue refuses this key: {error}; check venue.api_key_env and api_secret_env",
-            ErrorCode.BROKER_REJECTED,
-        ) from None
-    except VenueUnavailable as error:
-        raise Stopped(ExitCode.ERROR, f"the venue cannot be reached: {error}") from None
-    if has_our_clock and clock.is_beyond:
+    # The key before the rules: a venue that tells nothing without a key would be taken to refuse the symbols.
+    key = f"the venue refuses this key: {{}}; check {adapter_of(settings).key_names}"
+    clock = _asked(lambda: check_clock(orders, now_ns), "the venue refuses to tell its time: {}", settings)
+    _asked(orders.check_key, key, settings, ErrorCode.BROKER_REJECTED)
+    advice = (
+        "check the strategies' symbols" if has_our_clock else 'strategies name a tape\'s symbols by symbols = "tape"'
+    )
+    rules = f"the venue refuses to tell its trading rules: {{}}; {advice}"
+    listed = {instrument.symbol: instrument for instrument in _asked(orders.load_instruments, rules, settings)}
+    if clock is None:
+        logger.info("{}", NO_VENUE_CLOCK)
+    elif has_our_clock and clock.is_beyond:
         raise Stopped(ExitCode.ERROR, f"{clock.words}: set ours by NTP", ErrorCode.CLOCK_SKEW)
     for symbol in settings.symbols:
         if symbol not in listed:
@@ -144,6 +132,27 @@ def ask_venue(
         return listed
     as_of = {"as_of_ns": now_ns()}
     return {symbol: rules.model_copy(update=as_of) for symbol, rules in listed.items()}
+
+
+def _asked(ask: Callable[[], T], refused: str, settings: Settings, code: ErrorCode | None = None) -> T:
+    """Raises Stopped: with `refused`, which has room for the venue's words, where it says no."""
+    try:
+        return patiently(ask)
+    except VenueRefused as error:
+        raise Stopped(ExitCode.CONFIG, refused.format(error), code) from None
+    except VenueUnavailable as error:
+        hint = "; `bulkhead simulator` starts ours" if is_here(settings.venue.rest_url) else ""
+        raise Stopped(ExitCode.ERROR, f"the venue cannot be reached: {error}{hint}") from None
+
+
+def check_rights(orders: OrderVenue, settings: Settings) -> str:
+    """What the key may do, in words; asked where that matters, and a key that may do too much is refused for live."""
+    if settings.session.mode is not Mode.LIVE:
+        return "paper: what the key may do is not asked"
+    refused = f"the venue refuses to tell what the key may do: {{}}; check {adapter_of(settings).key_names}"
+    rights = _asked(lambda: rights_of(orders), refused, settings, ErrorCode.BROKER_REJECTED)
+    refuse_live(lacking_rights(rights))
+    return rights_words(rights)
 
 
 def with_earlier(
@@ -170,7 +179,7 @@ def currency_of(settings: Settings, instruments: dict[str, Instrument]) -> str:
         raise Stopped(
             ExitCode.CONFIG,
             f"risk.currency is {settings.risk.currency}, but the strategies' symbols are quoted in"
-            f" {', '.join(sorted(quotes))}; one currency for all, named in risk.currency",
+            f" {', '.join(sorted(quotes))}; one currency for all, named in risk.currency: nothing here converts",
         )
     return settings.risk.currency
 

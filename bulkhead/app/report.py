@@ -10,8 +10,9 @@ from actors.ledger import LedgerActor, LedgerFigures
 from actors.market_data import FeedFigures, MarketDataActor
 from actors.oms_seat import OmsFigures
 from actors.reconciler import Reconciler
-from bulkhead.app.house import FEED
+from bulkhead.app.house_market import FEED
 from bulkhead.app.session import Session
+from bulkhead.app.venue import adapter_of
 from bulkhead.monitor.observer import ObserverActor
 from bulkhead.monitor.procfs import process_started
 from bulkhead.monitor.status import (
@@ -25,10 +26,13 @@ from bulkhead.monitor.status import (
     StageStatus,
     StatusReport,
 )
+from messages.failure import StopPlanState
+from messages.market_health import DataSource
 from messages.orders import OrderRow
 from messages.portfolio import PortfolioSnapshot
 from supervisor.runtime.host import Host
 from supervisor.runtime.threaded import ThreadedHost
+from supervisor.stop_plans import judge
 
 PROCESS_STARTED = process_started(os.getpid())
 
@@ -79,6 +83,8 @@ def status_of(session: Session, state: RunState, started_ns: int) -> StatusRepor
         gate_open=gate.is_open,
         stop_level=gate.level(),
         reasons=gate.reasons(),
+        plans=_plans(session),
+        is_exchange_open=_is_exchange_open(session),
         tree=host.status(),
         feeds=_feeds(figures.feed, host.now_ns()),
         positions=_positions(figures.portfolio),
@@ -86,9 +92,27 @@ def status_of(session: Session, state: RunState, started_ns: int) -> StatusRepor
         rates=_rates(session),
         pnl=_pnl(figures.portfolio),
         inbox=_inbox(figures.inbox, session),
+        alerts=None if session.alerts is None else session.alerts.status(),
         stages=_stages(figures),
         counters=_counters(figures, host),
     )
+
+
+def _plans(session: Session) -> tuple[StopPlanState, ...]:
+    """Made anew from the reasons, as the failure handler does: also shown while that hangs."""
+    gate, settings = session.parts.gate, session.settings
+    plans = judge(
+        gate.reasons(),
+        settings.venue.name,
+        is_compared=gate.is_recovered,
+        is_automatic=settings.stops.is_automatic,
+    )
+    return plans.states()
+
+
+def _is_exchange_open(session: Session) -> bool | None:
+    is_open_at = adapter_of(session.settings).hours(session.settings)
+    return None if is_open_at is None else is_open_at(session.parts.host.now_ns())
 
 
 def _feeds(feed: FeedFigures | None, now_ns: int) -> tuple[FeedStatus, ...]:
@@ -96,7 +120,10 @@ def _feeds(feed: FeedFigures | None, now_ns: int) -> tuple[FeedStatus, ...]:
         return ()
     last_ns = feed.last_received_at_ns
     age_s = None if last_ns is None or feed.ticks == 0 else max(0.0, (now_ns - last_ns) / 1e9)
-    return (FeedStatus(name=feed.feed, connected=feed.connected, last_tick_age_s=age_s, ticks=feed.ticks),)
+    instead = {symbol: source for symbol, source in feed.sources.items() if source is not DataSource.FEED}
+    return (
+        FeedStatus(name=feed.feed, connected=feed.connected, last_tick_age_s=age_s, ticks=feed.ticks, instead=instead),
+    )
 
 
 def _rates(session: Session) -> tuple[RateStatus, ...]:

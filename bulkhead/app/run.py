@@ -20,30 +20,31 @@ from actors import addresses
 from actors.oms_seat import OmsFigures
 from actors.reconciler import Reconciler
 from bulkhead.app import exit_codes
+from bulkhead.app.alerting import TREE_ENDED, end_session
 from bulkhead.app.console import Console, TapeProgress
 from bulkhead.app.driver import Driver, TapeDriver, ThreadedDriver
 from bulkhead.app.exit_codes import ExitCode, Stopped
 from bulkhead.app.house import ROOT, critical_names, tree
-from bulkhead.app.logs import session_log
 from bulkhead.app.notify import GUARD_ENV, Notifier, end_with_parent
-from bulkhead.app.pulse import Pulse
 from bulkhead.app.report import figures_of, status_of
-from bulkhead.app.session import Session, finish_session, open_session
+from bulkhead.app.session import Session, app_log, finish_session, open_session
 from bulkhead.app.settings import Settings
-from bulkhead.app.venue import Venue
+from bulkhead.app.stops.of_session import stop_threads_of
+from bulkhead.app.tiers import TierOverride
+from bulkhead.app.venue import Venue, adapter_of
+from bulkhead.app.venue_making import OnSent
+from bulkhead.app.vigil import Vigil
 from bulkhead.monitor.kpi import Kpi, write_summary
 from bulkhead.monitor.legs import write_trade_log
 from bulkhead.monitor.status import FILE_NAME as STATUS_FILE
 from bulkhead.monitor.status import RunState, StatusReport, write_status
 from bulkhead.monitor.summary import summarise
-from bulkhead.venues.adapters.binance import OnSent
 from bulkhead.venues.simulator.settings import SimulatorSettings
 from bulkhead.venues.simulator.tape import symbol_of
-from messages.failure import CancelEntries, StopReason
+from messages.failure import CancelEntries
 from messages.orders import Reconcile
 from messages.supervision import ChildDown
-from messages.values import StopLevel
-from supervisor.gate import SESSION_REASON
+from supervisor.gate import SESSION_REASON, doubt
 from supervisor.policy import NORMAL_ENDS
 from supervisor.runtime.host import Host
 from supervisor.runtime.mailbox import Bounds
@@ -77,6 +78,7 @@ class RunOptions:
     simulator: SimulatorSettings | None = None
     """Replaces what the settings say of the simulated venue."""
     bounds: Bounds = field(default_factory=Bounds)
+    override: TierOverride | None = None
 
 
 @dataclass
@@ -148,12 +150,14 @@ def run(settings: Settings, options: RunOptions) -> Outcome:
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     if os.environ.get(GUARD_ENV) == "1":
         end_with_parent()
-    opened = open_session(settings, host, simulator, on_venue=on_venue, on_sent=options.on_sent)
-    with closing(host), caught_signals() as interrupts, opened as session, session_log(session.folder.path):
-        console = Console(session, options.as_json, options.quiet)
-        with console:
+    opened = open_session(
+        settings, host, simulator, on_venue=on_venue, on_sent=options.on_sent, override=options.override
+    )
+    with closing(host), caught_signals() as interrupts, opened as session, app_log(session):
+        with Console(session, options.as_json, options.quiet) as console, stop_threads_of(session):
             runner = Runner(session, options, tapes[0] if tapes else ThreadedDriver(), interrupts, console)
             outcome = runner.run()
+            end_session(session.alerts, outcome.session_id, outcome.reason, outcome.code)
         console.summary(outcome.kpi, outcome.tape, outcome.reason)
     return outcome
 
@@ -198,14 +202,13 @@ def simulator_settings(settings: Settings, options: RunOptions) -> SimulatorSett
         )
     if not settings.venue.start_simulator:
         return None
-    return SimulatorSettings(
-        seed=section.seed,
-        events_per_s=section.events_per_s,
-        symbols=section.symbols,
-        commission_bps=section.commission_bps,
-        commission_in=section.commission_in,
-        books_file=section.books_file or settings.session.ledger_file.with_suffix(".venue.db"),
-    )
+    common = {
+        "seed": section.seed,
+        "events_per_s": section.events_per_s,
+        "symbols": section.symbols,
+        "books_file": section.books_file or settings.session.ledger_file.with_suffix(".venue.db"),
+    }
+    return SimulatorSettings.model_validate({**common, **adapter_of(settings).simulated(settings)})
 
 
 def count_rows(path: Path) -> int:
@@ -237,7 +240,10 @@ class Runner:
         self._last_report: StatusReport | None = None
         self._notifier = Notifier.from_environment()
         names = critical_names(session.settings.venue.name)
-        self._pulse = Pulse(self._host, names, self._notifier) if isinstance(self._host, ThreadedHost) else None
+        self._vigil: Vigil | None = None
+        if isinstance(self._host, ThreadedHost):
+            told = (self._notifier, session.alerts, session.verdicts)
+            self._vigil = Vigil(self._host, self._gate, names, *told)
         self._tape_rows = sum(count_rows(path) for path in options.tape_files)
 
     def run(self) -> Outcome:
@@ -249,7 +255,7 @@ class Runner:
             reason, code = stopped.sentence, stopped.code
         finally:
             self._shut_down(reason)
-        finish_session(self._session, reason)
+        finish_session(self._session, reason, is_orderly=code is ExitCode.OK)
         tape = self._tape_report()
         kpi = summarise(self._session.folder.path)
         write_summary(self._session.folder.path, kpi)
@@ -278,6 +284,8 @@ class Runner:
             raise Stopped(ExitCode.ERROR, f"the tree did not start: {_last_line(self._root_down.detail)}")
         self._state = RunState.TRADING
         self._notifier.ready()
+        if self._vigil is not None:
+            self._vigil.begin()
 
     @property
     def _is_recovered(self) -> bool:
@@ -300,7 +308,7 @@ class Runner:
         deadline = None if self._options.for_s is None else time.monotonic() + self._options.for_s
         while True:
             if self._root_down is not None:
-                return f"the tree ended: {_last_line(self._root_down.detail)}", ExitCode.ERROR
+                return f"{TREE_ENDED}: {_last_line(self._root_down.detail)}", ExitCode.ERROR
             if self._interrupts.reason is not None:
                 return self._interrupts.reason, ExitCode.OK
             if deadline is not None and time.monotonic() >= deadline:
@@ -317,13 +325,14 @@ class Runner:
         return self._driver.until(step, timeout_s)
 
     def _show(self) -> None:
-        if self._pulse is not None:
-            self._pulse.look(time.monotonic_ns())
+        if self._vigil is not None:
+            self._vigil.look(time.monotonic_ns())
+            self._console.note(self._vigil.news())
         if time.monotonic() >= self._next_status:
             self._next_status = time.monotonic() + STATUS_INTERVAL_S
             self._write_status()
             self._notifier.status(f"{self._state.value}, {'gate open' if self._gate.is_open else self._why_shut()}")
-            if self._pulse is None:
+            if self._vigil is None:
                 self._notifier.watchdog()  # a tape is played in this very thread: to be here is progress
 
     def _write_status(self) -> None:
@@ -350,10 +359,10 @@ class Runner:
         """No new entries, working ones cancelled, the books compared a last time, the tree down in reverse order."""
         self._state = RunState.STOPPING
         self._notifier.stopping()
+        if self._vigil is not None:
+            self._vigil.end()
         if not self._is_down and not self._driver.is_lost:
-            now_ns = self._host.now_ns()
-            stopping = StopReason(reason_id=SESSION_REASON, level=StopLevel.SOFT, cause=reason, since_ns=now_ns)
-            self._gate.shut(stopping, by=None)
+            self._gate.shut(doubt(SESSION_REASON, reason, self._host.now_ns()), by=None)
             if self._session.settings.session.on_stop == "cancel_entries":
                 self._host.tell(addresses.OMS, CancelEntries(reason=f"the session ends: {reason}"), sender="run")
                 self._driver.until(lambda: self._is_down or self._oms().working == 0, CANCEL_TIMEOUT_S)
@@ -382,5 +391,4 @@ class Runner:
 
 
 def _last_line(detail: str) -> str:
-    lines = detail.strip().splitlines()
-    return lines[-1] if lines else "no detail"
+    return next(iter(detail.strip().splitlines()[-1:]), "no detail")

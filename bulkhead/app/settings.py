@@ -4,22 +4,29 @@ Unknown keys, wrong types and contradictions are refused with the file, the key 
 the file: it names environment variables, or files that hold them.
 """
 
-import os
 import tomllib
 from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
+from bulkhead.app.alert_settings import AlertSettings
 from bulkhead.app.execution_settings import ExecutionSettings, PositiveSeconds, Section
 from bulkhead.app.exit_codes import ExitCode, Stopped
+from bulkhead.app.failure_settings import DetectionSection, ModeSection, checked
+from bulkhead.app.live_settings import LiveSettings
+from bulkhead.app.market_data_settings import MarketDataSettings
+from bulkhead.app.secret_files import read_secret as read_secret
+from bulkhead.app.stop_settings import StopSettings
+from bulkhead.app.venue_settings import VenueSettings
 from bulkhead.ledger.inbox import FILE_NAME as INBOX_FILE
+from bulkhead.risk.contradictions import missing_symbols
 from bulkhead.risk.limits import RiskLimits
 from bulkhead.strategy.sizing import SizingPolicy
 from bulkhead.venues.paper.settings import FillSettings
-from bulkhead.venues.rate_settings import RateSettings
+from messages.failure import FailureMode
 from messages.values import Mode, Name, Symbol
 from supervisor.spec import HostKind
 
@@ -51,7 +58,10 @@ class SimulatorSection(Section):
     symbols: tuple[Symbol, ...] = ()
     """Empty: all of the synthetic market's."""
     commission_bps: Decimal = Decimal(1)
+    """With `adapter = "kis"` the rates of `[venue.kis]` stand for this."""
     commission_in: Literal["received", "quote"] = "received"
+    always_open: bool = True
+    """With `adapter = "kis"`: no trading hours and no holidays, so that it can be tried at any time; false: KRX's."""
     books_file: Path | None = None
     """Where its accounts and orders are kept; None: beside the ledger, since the two belong together."""
 
@@ -71,36 +81,6 @@ class PaperSection(FillSettings):
     def wants_depth(self) -> bool:
         """Whether the feed is asked for level-2 books: only for who walks them."""
         return self.is_local and self.wants_books
-
-
-class VenueSettings(Section):
-    name: Name = "sim"
-    account: Name = "paper"
-    adapter: Literal["binance"] = "binance"
-    start_simulator: bool = True
-    """False: a venue at the three URLs, which was there before and lives on after."""
-    rest_url: str | None = None
-    ws_api_url: str | None = None
-    stream_url: str | None = None
-    api_key_env: str | None = None
-    api_secret_env: str | None = None
-    recv_window_ms: Annotated[int, Field(ge=100, le=60_000)] = 5000
-    request_timeout_s: PositiveSeconds = 10.0
-    max_silence_s: PositiveSeconds = 30.0
-    """No tick for this long is a data delay (operational policies, section 5)."""
-    rates: RateSettings = Field(default_factory=RateSettings)
-    """The budget of requests: one for everything that this process asks the venue."""
-
-    @model_validator(mode="after")
-    def _urls_or_simulator(self) -> "VenueSettings":
-        urls = (self.rest_url, self.ws_api_url, self.stream_url)
-        if self.start_simulator and any(urls):
-            raise ValueError("start_simulator = true contradicts the URLs: take one of them out")
-        if not self.start_simulator and not all(urls):
-            raise ValueError("start_simulator = false needs rest_url, ws_api_url and stream_url")
-        if (self.api_key_env is None) != (self.api_secret_env is None):
-            raise ValueError("api_key_env and api_secret_env belong together")
-        return self
 
 
 class InboxSettings(Section):
@@ -156,8 +136,19 @@ class Settings(Section):
     paper: PaperSection = Field(default_factory=PaperSection)
     execution: ExecutionSettings = Field(default_factory=ExecutionSettings)
     risk: RiskLimits = Field(default_factory=RiskLimits)
+    stops: StopSettings = Field(default_factory=StopSettings)
     inbox: InboxSettings = Field(default_factory=InboxSettings)
+    alerts: AlertSettings = Field(default_factory=AlertSettings)
+    market_data: MarketDataSettings = Field(default_factory=MarketDataSettings)
+    live: LiveSettings = Field(default_factory=LiveSettings)
+    detection: DetectionSection = Field(default_factory=DetectionSection)
+    failure_modes: dict[FailureMode, ModeSection] = Field(default_factory=dict)
     strategies: tuple[StrategySettings, ...] = ()
+
+    @model_validator(mode="after")
+    def _failure_modes_may_be_so(self) -> "Settings":
+        checked(self.failure_modes)
+        return self
 
     @model_validator(mode="after")
     def _strategies_are_distinct(self) -> "Settings":
@@ -168,6 +159,16 @@ class Settings(Section):
         for owner in self.inbox.owners:
             if owner in ids or self.inbox.owners.count(owner) > 1:
                 raise ValueError(f"inbox.owners names {owner!r}, which has its positions already: take it out")
+        return self
+
+    @model_validator(mode="after")
+    def _limits_can_be_met(self) -> "Settings":
+        """What the limits need of the other sections; all faults at once."""
+        named = [strategy for strategy in self.strategies if not isinstance(strategy.symbols, str)]
+        symbols = dict.fromkeys(symbol for strategy in named for symbol in strategy.symbols)
+        faults = missing_symbols(self.risk, tuple(symbols))
+        if faults:
+            raise ValueError("; ".join(faults))
         return self
 
     @property
@@ -231,22 +232,3 @@ def _unknown(where: tuple[int | str, ...]) -> str:
         table = held[0] if held else table
     close = get_close_matches(str(where[-1]), getattr(table, "model_fields", {}), n=1)
     return f"unknown key; did you mean {close[0]}?" if close else "unknown key; remove it or check its spelling"
-
-
-def read_secret(env_name: str) -> SecretStr:
-    """The secret in the variable `env_name`, or in the file that `<env_name>_FILE` names.
-
-    Raises Stopped (exit code 4) when there is none; the message never holds a value.
-    """
-    value = os.environ.get(env_name)
-    if value:
-        return SecretStr(value)
-    file_name = os.environ.get(f"{env_name}_FILE")
-    if file_name:
-        try:
-            return SecretStr(Path(file_name).read_text(encoding="utf-8").strip())
-        except OSError as error:
-            sentence = f"{env_name}_FILE names a file that cannot be read ({error.strerror})"
-            raise Stopped(ExitCode.CONFIG, sentence) from None
-    sentence = f"no key: set {env_name}, or {env_name}_FILE to the path of a file that holds it"
-    raise Stopped(ExitCode.CONFIG, sentence)

@@ -60,13 +60,22 @@ class ConfigSnapshot(NamedTuple):
 
 def snapshot_config(settings: Settings, logs_dir: Path, at_iso: str, code_version: str, reason: str) -> ConfigSnapshot:
     """Write the configuration as it is in force to the audit folder, unless it is there already. Raises OSError."""
+    made = snapshot_of(settings)
+    path = snapshot_path(logs_dir, made.snapshot_id)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        about = {"id": made.snapshot_id, "at": at_iso, "reason": reason, "code_version": code_version}
+        content = {**about, "values": json.loads(made.content)}
+        replace_text(path, json.dumps(content, indent=2, sort_keys=True) + "\n")
+    return made
+
+
+def snapshot_of(settings: Settings) -> ConfigSnapshot:
+    """Nothing is written."""
     values = masked("", settings.model_dump(mode="json"))
     text = json.dumps(values, sort_keys=True, ensure_ascii=False)
-    snapshot_id = hashlib.sha256(text.encode()).hexdigest()[:16]
-    audit = logs_dir / "audit"
-    audit.mkdir(parents=True, exist_ok=True)
-    path = audit / f"config_{snapshot_id}.json"
-    if not path.exists():
-        content = {"id": snapshot_id, "at": at_iso, "reason": reason, "code_version": code_version, "values": values}
-        replace_text(path, json.dumps(content, indent=2, sort_keys=True) + "\n")
-    return ConfigSnapshot(snapshot_id, text)
+    return ConfigSnapshot(hashlib.sha256(text.encode()).hexdigest()[:16], text)
+
+
+def snapshot_path(logs_dir: Path, snapshot_id: str) -> Path:
+    return logs_dir / "audit" / f"config_{snapshot_id}.json"

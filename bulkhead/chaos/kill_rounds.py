@@ -197,6 +197,7 @@ def _config(folder: Path, port: int) -> Path:
     risk: dict[str, object] = {
         **dict.fromkeys((*no_limit, "max_trades_per_day"), _MANY),
         "max_slippage_bps_p95": 10_000,
+        "cooldown_s": 0,
     }
     execution: dict[str, object] = {"fill_timeout_s": 1.5, "split": {"horizon_s": 3.0, "max_children": 4}}
     strategies = (("resting", RESTING, "0.2"), ("crossing", CROSSING, "-5"))

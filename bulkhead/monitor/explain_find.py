@@ -32,6 +32,7 @@ from messages.records import (
     StopLevelRecorded,
     Stream,
 )
+from messages.risk_history import LimitRearmRecorded
 from messages.trading import DecisionMade
 from messages.values import Value
 
@@ -257,6 +258,8 @@ def _is_about(said: Value, wanted: str) -> bool:
             return wanted in (said.trip.code, said.trip.limit_name)
         case LimitApproachRecorded():
             return wanted == said.approach.limit_name
+        case LimitRearmRecorded():
+            return wanted == said.rearm.limit_name
         case StopLevelRecorded():
             return any(wanted == reason.reason_id for reason in said.change.reasons)
     return False

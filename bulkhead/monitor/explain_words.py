@@ -12,6 +12,7 @@ from bulkhead.monitor.explain_find import Item
 from bulkhead.monitor.summary import RECOVERY_SOURCES
 from bulkhead.monitor.words import amount, clock, one_line, rounded
 from messages.inbox import InboxRowRefused, InboxRowTaken
+from messages.market_health import DataSource
 from messages.orders import Fill, OrderRow, OrderTicket
 from messages.records import (
     FillRecorded,
@@ -28,6 +29,7 @@ from messages.records import (
     RoundTripRecorded,
     StopLevelRecorded,
 )
+from messages.risk_history import LimitRearmRecorded
 from messages.trading import DecisionMade
 from messages.values import Action, MarketSnapshot, OrderStatus, Origin, Value
 
@@ -103,6 +105,8 @@ def _decision(made: DecisionMade, at_ns: int) -> list[Words]:
         price = "at the market" if decision.limit_price is None else f"at a limit of {amount(decision.limit_price)}"
         parts.append(f"Size: {size}, {price}.")
     parts.append(f"It held {amount(made.position)} then; the stop level was {made.stop_level.name}.")
+    if made.source is not DataSource.FEED:
+        parts.append(f"Ticks were delayed: the source of market data in force was {made.source.value}.")
     if made.note:
         parts.append(f"No order came of it: {one_line(made.note, 500)}.")
     decided = Words(at_ns=made.decision_time_ns, rank=1, what="decision", words=" ".join(parts))
@@ -256,6 +260,8 @@ def _fill(record: FillRecorded, at_ns: int) -> list[Words]:
         how = "asking about the order" if record.source == "query" else "comparing our books with the venue's"
         parts.append(f"It came from recovery: its report never reached us, it was found by {how}.")
         parts.append(f"The venue executed it at {clock(fill.executed_ns)}.")
+    elif record.source == "totals":
+        parts.append("The venue tells no executions: this is by how much the order's totals in its list had grown.")
     return [Words(at_ns=at_ns, rank=5, what="fill", words=" ".join(parts))]
 
 
@@ -352,8 +358,17 @@ def _trip(record: RiskTripRecorded, at_ns: int) -> list[Words]:
 @_describe.register
 def _approach(record: LimitApproachRecorded, at_ns: int) -> list[Words]:
     near = record.approach
-    words = f"{near.limit_name} came near its limit: {amount(near.value)} of {amount(near.limit)} (share {near.share})."
+    about = "".join(f", {one_line(part)}" for part in (near.about, near.detail) if part)
+    numbers = f"{amount(near.value)} of {amount(near.limit)} (share {near.share})"
+    words = f"{near.limit_name} came near its limit: {numbers}{about}."
     return [Words(at_ns=at_ns, rank=1, what="approach", words=words)]
+
+
+@_describe.register
+def _rearm(record: LimitRearmRecorded, at_ns: int) -> list[Words]:
+    armed = record.rearm
+    by = "an operator; what it counts began anew" if armed.by_operator else "itself: its figure is well below again"
+    return [Words(at_ns=at_ns, rank=1, what="re-arm", words=f"{armed.limit_name} was armed again by {by}.")]
 
 
 @_describe.register

@@ -32,6 +32,7 @@ _FIXED_LEVELS = {
     "DecisionOutcome": LineLevel.DEBUG,
     "RiskRefusalRecorded": LineLevel.WARNING,
     "LimitApproachRecorded": LineLevel.WARNING,
+    "LimitRearmRecorded": LineLevel.WARNING,
     "ForeignOrderSeen": LineLevel.WARNING,
     "OrphanFillSeen": LineLevel.WARNING,
     "DeadLetterRecorded": LineLevel.WARNING,
@@ -39,6 +40,8 @@ _FIXED_LEVELS = {
     "RiskTripRecorded": LineLevel.ERROR,
     "ChildDownRecorded": LineLevel.ERROR,
     "EscapeRecorded": LineLevel.ERROR,
+    "ReductionRecorded": LineLevel.ERROR,
+    "StopPlansRecorded": LineLevel.WARNING,
 }
 
 
@@ -63,6 +66,8 @@ def level_of(line: Line) -> LineLevel:
                 return LineLevel.INFO if payload["result"]["is_clean"] else LineLevel.WARNING
             case "StopLevelRecorded":
                 return LineLevel.WARNING if payload["change"]["level"] else LineLevel.INFO
+            case "SourceRecorded":
+                return LineLevel.INFO if payload["change"]["source"] == "feed" else LineLevel.WARNING
             case "FailureRecorded":
                 return LineLevel.INFO if payload["failure"]["recovered"] else LineLevel.WARNING
     except (KeyError, TypeError):

@@ -14,6 +14,7 @@ from rich.text import Text
 from bulkhead.monitor.levels import LineLevel, level_of
 from bulkhead.monitor.lines import Line
 from bulkhead.monitor.render_housekeeping import HOUSEKEEPING
+from bulkhead.monitor.render_stops import STOPS
 from bulkhead.monitor.words import amount, clock, one_line, rounded, short
 from messages.values import StopLevel
 
@@ -54,6 +55,8 @@ def _decision(payload: _Payload) -> _Shown:
         parts.append(f"limit {amount(decision['limit_price'])}")
     codes = ",".join(decision.get("reason_codes", ()))
     parts.append(f"– {decision['reason']}{f' [{codes}]' if codes else ''}")
+    if payload.get("source", "feed") != "feed":
+        parts.append(f"– on {payload['source']} data")
     if payload.get("note"):
         parts.append(f"– no intent: {payload['note']}")
     if payload.get("intent_id"):
@@ -99,7 +102,8 @@ def _inbox_refused(payload: _Payload) -> _Shown:
 
 def _intent_status(payload: _Payload) -> _Shown:
     code = f"{payload['code']}: " if payload.get("code") else ""
-    return "INTENT", f"{short(payload['intent_id'])} {payload['status']}  {code}{payload['reason']}"
+    reason = payload["reason"].removeprefix(code)  # an order's, which may say it already
+    return "INTENT", f"{short(payload['intent_id'])} {payload['status']}  {code}{reason}"
 
 
 def _order(payload: _Payload) -> _Shown:
@@ -145,7 +149,8 @@ def _orphan(payload: _Payload) -> _Shown:
 
 def _reconciled(payload: _Payload) -> _Shown:
     result = payload["result"]
-    drifts = f"  drift: {'; '.join(result['drifts'])}" if result["drifts"] else ""
+    word = "waits" if result["is_clean"] else "drift"  # what is in doubt waits, and the books agree all the same
+    drifts = f"  {word}: {'; '.join(result['drifts'])}" if result["drifts"] else ""
     return "RECONCIL", (
         f"{result['venue']} {'clean' if result['is_clean'] else 'NOT clean'}: {result['fills_booked']} fills booked,"
         f" {result['orders_resolved']} orders resolved, {result['foreign_orders']} foreign,"
@@ -208,7 +213,16 @@ def _trip(payload: _Payload) -> _Shown:
 
 def _approach(payload: _Payload) -> _Shown:
     near = payload["approach"]
-    return "NEAR", f"{near['limit_name']} is {amount(near['value'])}, limit {amount(near['limit'])} ({near['share']})"
+    about = "".join(f"  {near[name]}" for name in ("about", "detail") if near.get(name))
+    return "NEAR", (
+        f"{near['limit_name']} is {amount(near['value'])}, limit {amount(near['limit'])} ({near['share']}){about}"
+    )
+
+
+def _rearm(payload: _Payload) -> _Shown:
+    armed = payload["rearm"]
+    by = "an operator; what it counts begins anew" if armed["by_operator"] else "itself: its figure is well below again"
+    return "REARM", f"{armed['limit_name']} was armed again by {by}"
 
 
 def _stop_level(payload: _Payload) -> _Shown:
@@ -235,6 +249,11 @@ def _failure(payload: _Payload) -> _Shown:
     return (
         "RECOVER" if failure["recovered"] else "FAILURE"
     ), f"{failure['mode']} {failure['scope']}: {failure['detail']}"
+
+
+def _source(payload: _Payload) -> _Shown:
+    change = payload["change"]
+    return "SOURCE", f"{change['symbol']} {change['before']} -> {change['source']}: {change['reason']}"
 
 
 def _down(payload: _Payload) -> _Shown:
@@ -289,9 +308,12 @@ _WORDS: dict[str, Callable[[_Payload], _Shown]] = {
     "RiskRefusalRecorded": _refusal,
     "RiskTripRecorded": _trip,
     "LimitApproachRecorded": _approach,
+    "LimitRearmRecorded": _rearm,
     "StopLevelRecorded": _stop_level,
     "EscapeRecorded": _escape,
+    **STOPS,
     "FailureRecorded": _failure,
+    "SourceRecorded": _source,
     "ChildDownRecorded": _down,
     "ChildReadyRecorded": _ready,
     "DeadLetterRecorded": _dead_letter,

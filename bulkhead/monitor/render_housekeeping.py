@@ -47,7 +47,8 @@ def _stranger(p: _Payload) -> _Shown:
 
 
 def _config(p: _Payload) -> _Shown:
-    return "CONFIG", f"settings {p['config_snapshot_id']}"
+    changed = f", changed: {'; '.join(p['changes'])}" if p.get("changes") else ""
+    return "CONFIG", f"settings {p['config_snapshot_id']}{changed}"
 
 
 def _lease(p: _Payload) -> _Shown:

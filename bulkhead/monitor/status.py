@@ -11,10 +11,12 @@ from pathlib import Path
 
 from pydantic import Field, ValidationError
 
+from bulkhead.monitor.alerting.alarms import AlertsStatus
 from bulkhead.monitor.procfs import process_started
-from messages.failure import StopReason
+from messages.failure import StopPlanState, StopReason
+from messages.market_health import DataSource
 from messages.supervision import NodeStatus
-from messages.values import IntentType, Mode, Nanoseconds, Number, OrderStatus, Side, StopLevel, Value
+from messages.values import IntentType, Mode, Nanoseconds, Number, OrderStatus, Side, StopLevel, Symbol, Value
 
 FILE_NAME = "status.json"
 STALE_AFTER_S = 5.0
@@ -35,6 +37,8 @@ class FeedStatus(Value):
     last_tick_age_s: float | None
     """None before the first tick."""
     ticks: int
+    instead: dict[Symbol, DataSource] = Field(default_factory=dict)
+    """The source in force of each symbol whose ticks are delayed."""
 
 
 class PositionStatus(Value):
@@ -122,6 +126,10 @@ class StatusReport(Value):
     gate_open: bool
     stop_level: StopLevel
     reasons: tuple[StopReason, ...] = ()
+    plans: tuple[StopPlanState, ...] = ()
+    """What the reasons do to what exists: plans that run, or are done, and those that are pending."""
+    is_exchange_open: bool | None = None
+    """Whether the exchange trades, where entries are held to its hours; None: always, or it is left to the venue."""
     tree: tuple[NodeStatus, ...] = ()
     feeds: tuple[FeedStatus, ...] = ()
     positions: tuple[PositionStatus, ...] = ()
@@ -130,9 +138,26 @@ class StatusReport(Value):
     pnl: PnlStatus | None = None
     inbox: InboxStatus | None = None
     """None where no rows are taken."""
+    alerts: AlertsStatus | None = None
+    """None where nobody is told of anything, as while a tape is played."""
     counters: dict[str, int] = Field(default_factory=dict)
     stages: dict[str, StageStatus] = Field(default_factory=dict)
     """By stage of the order path."""
+
+    @property
+    def pending_words(self) -> str:
+        """Plans that wait, and for what; empty where none does."""
+        waiting = (
+            f"{p.plan.name} for {p.scope} is PENDING: {p.waits_for} ({', '.join(p.reason_ids)})"
+            for p in self.plans
+            if p.waits_for is not None
+        )
+        return "; ".join(waiting)
+
+    @property
+    def hours_words(self) -> str:
+        """Why no entry leaves though the gate is open; empty while the exchange trades, or none is known to close."""
+        return "the exchange is closed: entries wait, exits do not" if self.is_exchange_open is False else ""
 
 
 class Liveness(StrEnum):

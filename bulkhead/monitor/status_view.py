@@ -6,9 +6,10 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from bulkhead.monitor.alerting.alarms import AlertsStatus
 from bulkhead.monitor.status import Liveness, StatusReport, StatusView
 from bulkhead.monitor.tree_view import TreeView
-from bulkhead.monitor.words import amount, date_and_clock, one_line, rounded, short
+from bulkhead.monitor.words import amount, date_and_clock, one_line, rounded, short, span
 from messages.values import OrderStatus, StopLevel
 
 _LIVENESS_STYLE = {
@@ -20,8 +21,11 @@ _LIVENESS_STYLE = {
 }
 RATE_NEARLY_USED_UP = 0.8
 _TEXT_COLUMNS = frozenset(
-    {"feed", "connected", "kind", "stage", "strategy", "symbol", "order", "side", "status", "currency"}
+    {"feed", "connected", "instead of ticks"}
+    | {"kind", "stage", "strategy", "symbol", "order", "side", "status", "currency"}
 )
+MAX_CAUSE = 600
+"""Signs of a stop reason that are shown: its end says what to do about it."""
 _WORRYING = ("abandoned_threads", "dead_letters", "escapes", "ledger_failures", "orphan_fills", "unknown")
 """Counters that stand at 0 while all is well."""
 
@@ -57,12 +61,46 @@ def _stop_panel(report: StatusReport) -> RenderableType:
             f"   stop level {report.stop_level.name}",
         ),
     ]
+    if report.hours_words:
+        lines.append(Text(report.hours_words, style="yellow"))
     for reason in report.reasons:
         since = f"since {date_and_clock(reason.since_ns)} UTC"
         lift = ", an operator must lift it" if reason.needs_operator else ""
-        line = f"  {reason.level.name}  {one_line(reason.cause)}  ({reason.reason_id}, {reason.scope}, {since}{lift})"
-        lines.append(Text(line))
+        cause = one_line(reason.cause, MAX_CAUSE)
+        lines.append(Text(f"  {reason.level.name}  {cause}  ({reason.reason_id}, {reason.scope}, {since}{lift})"))
+    if report.alerts is not None:
+        style = "bold red" if report.alerts.is_troubled else ""
+        lines.append(Text(alerts_words(report.alerts, report.written_at_ns), style=style))
+    if report.pending_words:
+        lines.append(Text(report.pending_words, style="bold yellow"))
+        lines.append(
+            Text("  `bulkhead confirm-plan ID --reason …` runs it, `bulkhead resume` lifts it", style="yellow")
+        )
     return Panel(Group(*lines), border_style="green" if report.stop_level is StopLevel.RUN else "red", expand=False)
+
+
+def alerts_words(alerts: AlertsStatus, now_ns: int) -> str:
+    """`alerts: log only`, or how the way to each target is; and the heartbeat, where there is one."""
+
+    def ago(at_ns: int) -> str:
+        return f"{span(max(0, now_ns - at_ns))} ago"
+
+    said = []
+    for target in alerts.targets:
+        last = "nothing sent yet" if target.last_sent_ns is None else f"last sent {ago(target.last_sent_ns)}"
+        if target.failing_since_ns is not None:
+            last = f"FAILING, began {ago(target.failing_since_ns)} ({target.why}), {last}"
+        counts = ((target.waiting, "waiting"), (target.lost, "lost"))
+        said.append(", ".join((f"{target.name} {last}", *(f"{count} {what}" for count, what in counts if count))))
+    heart = alerts.heartbeat
+    if heart is not None:
+        last = "none sent yet" if heart.last_sent_ns is None else f"last sent {ago(heart.last_sent_ns)}"
+        if heart.failing_since_ns is not None:
+            last = f"FAILING, began {ago(heart.failing_since_ns)} ({heart.why}), {last}"
+        elif heart.withheld is not None:
+            last = f"WITHHELD ({one_line(heart.withheld)}), {last}"
+        said.append(f"heartbeat {last}")
+    return f"alerts: {'; '.join(said) if alerts.targets else '; '.join(('log only', *said))}"
 
 
 def _table(title: str, *columns: str) -> Table:
@@ -82,10 +120,12 @@ def _row(table: Table, *cells: str | Text) -> None:
 def _feeds(report: StatusReport) -> Table | None:
     if not report.feeds:
         return None
-    table = _table("feeds", "feed", "connected", "last tick, s ago", "ticks")
+    table = _table("feeds", "feed", "connected", "last tick, s ago", "ticks", "instead of ticks")
     for feed in report.feeds:
         age = "never" if feed.last_tick_age_s is None else f"{feed.last_tick_age_s:.1f}"
-        _row(table, feed.name, "yes" if feed.connected else Text("no", style="bold red"), age, f"{feed.ticks:,}")
+        is_up = "yes" if feed.connected else Text("no", style="bold red")
+        instead = ", ".join(f"{symbol} {source.value}" for symbol, source in sorted(feed.instead.items()))
+        _row(table, feed.name, is_up, age, f"{feed.ticks:,}", Text(instead or "–", style="bold red" if instead else ""))
     return table
 
 

@@ -1,8 +1,11 @@
-"""The last words of a run: what nobody watches any more."""
+"""What a run says while it runs, and its last words: what nobody watches any more."""
 
 from decimal import Decimal
 
-from bulkhead.app.console import left_behind
+import pytest
+
+from bulkhead.app.console import facts_of, left_behind
+from bulkhead.app.report import Figures
 from bulkhead.monitor.status import OpenOrderStatus, PositionStatus, RunState, StatusReport
 from messages.values import IntentType, Mode, OrderStatus, Side, StopLevel
 
@@ -52,6 +55,15 @@ def last_word(*positions: PositionStatus, orders: tuple[OpenOrderStatus, ...] = 
 def test_orders_that_rest_and_positions_of_worth_are_named() -> None:
     report = last_word(held("BTCUSDT", "-0.5", "60000"), held("ETHUSDT", "0.1", None), orders=(RESTING, RESTING))
     assert left_behind(report, DUST) == ["2 orders at the venue", "-0.5 BTCUSDT of trend", "0.1 ETHUSDT of trend"]
+
+
+NO_FIGURES = Figures(None, None, None, None, None, (), 0)
+
+
+@pytest.mark.parametrize(("is_open", "said"), [(False, True), (True, False), (None, False)])
+def test_an_exchange_that_is_closed_is_told_beside_the_gate(is_open: bool | None, said: bool) -> None:
+    report = last_word().model_copy(update={"gate_open": True, "is_exchange_open": is_open})
+    assert ("entries wait" in dict(facts_of(report, NO_FIGURES))["gate"]) == said
 
 
 def test_dust_is_nothing_and_so_is_a_run_that_never_said_a_word() -> None:

@@ -6,14 +6,22 @@ from pathlib import Path
 import pytest
 
 from actors import addresses
+from bulkhead.app.audit import record
+from bulkhead.app.audit_trail import AuditTrail, acted
 from bulkhead.app.desk import MAX_AGE_S, DeskActor
 from bulkhead.app.desk_requests import FOLDER, Action, Answer, Request, ask
 from bulkhead.app.house import DESK
+from bulkhead.ledger import audit_file
 from messages.records import Append, AppendFailed, OperatorActed
 from messages.supervision import ChildAnswer, Outcome, RestartChild, TimerFired
 from supervisor.runtime.behaviour import Behaviour
 from supervisor.runtime.simulated import SimulatedHost
 from tests.actors.kit import Story, open_gate
+
+
+def trail(folder: Path) -> AuditTrail:
+    return AuditTrail(folder, folder / "ledger.db")
+
 
 CHILD = "strategy:trend"
 
@@ -22,7 +30,7 @@ CHILD = "strategy:trend"
 def story(tmp_path: Path) -> Story:
     host = SimulatedHost(seed=1, start_ns=0)
     host.start_child(CHILD, Behaviour, parent="seat:trend")
-    desk = Story(DeskActor(tmp_path, host, open_gate(), ("trend",), frozenset({"BTCUSDT"})), DESK)
+    desk = Story(DeskActor(tmp_path, trail(tmp_path), host, open_gate(), ("trend",), frozenset({"BTCUSDT"})), DESK)
     desk.start()
     return desk
 
@@ -65,6 +73,38 @@ def test_the_act_is_on_record_before_the_supervisor_hears_of_it(story: Story, tm
     assert not path.exists()
 
 
+@pytest.mark.req("S-17")
+def test_the_act_is_in_the_audit_file_first_and_the_ledger_knows_its_line(story: Story, tmp_path: Path) -> None:
+    put(tmp_path, request(story))
+    look(story)
+    (line,) = audit_file.check(audit_file.path_in(tmp_path)).lines
+    said = {"action": f"restart {CHILD}", "operator": "mina", "reason": "mended", "session": tmp_path.name}
+    assert said.items() <= line.fields.items()
+    assert line.fields["positions"] == []
+    look(story)
+    (append,) = story.ctx.tells(Append, addresses.LEDGER)
+    assert append.records == (acted(line),)
+
+
+@pytest.mark.req("S-17")
+def test_an_act_that_the_audit_file_does_not_take_is_refused(story: Story, tmp_path: Path) -> None:
+    (tmp_path / "audit").write_text("in the way")
+    put(tmp_path, request(story))
+    look(story)
+    assert answer(tmp_path).outcome is Outcome.FAILED
+    assert "nothing is done unrecorded" in answer(tmp_path).detail
+    assert not story.ctx.tells(Append)
+
+
+def test_what_others_do_beside_the_run_is_taken_into_its_ledger_once(story: Story, tmp_path: Path) -> None:
+    path = audit_file.path_in(tmp_path)
+    line = record(path, {"action": "kill", "operator": "ada", "reason": "enough"})
+    look(story)
+    look(story)
+    (append,) = story.ctx.tells(Append, addresses.LEDGER)
+    assert (append.records, append.release) == ((acted(line),), ())
+
+
 def test_the_supervisors_answer_is_passed_on(story: Story, tmp_path: Path) -> None:
     put(tmp_path, request(story))
     look(story)
@@ -78,6 +118,8 @@ def test_an_act_that_cannot_be_recorded_is_refused(story: Story, tmp_path: Path)
     story.hear(AppendFailed(reason="disk full"))
     assert answer(tmp_path).outcome is Outcome.FAILED
     assert "disk full" in answer(tmp_path).detail
+    asked, failed = audit_file.check(audit_file.path_in(tmp_path)).lines
+    assert (asked.fields.get("state"), failed.fields["state"]) == (None, "failed")
 
 
 def test_a_stranger_is_not_found(story: Story, tmp_path: Path) -> None:

@@ -5,11 +5,13 @@ from pathlib import Path
 import pytest
 
 from actors import addresses
+from bulkhead.app.audit_trail import AuditTrail
 from bulkhead.app.desk import DeskActor
 from bulkhead.app.desk_requests import FOLDER, Action, Answer, Request
 from bulkhead.app.house import DESK
 from messages.base import Body
 from messages.escapes import Escape, EscapeTrigger
+from messages.failure import StopReason
 from messages.operator import ActAnswered, AdoptOrder, EscapeAnswered, IgnoreStranger, ReconcileAnswered, SettleDrift
 from messages.orders import Reconcile, Reconciled
 from messages.records import Append, AppendFailed, OperatorActed
@@ -31,9 +33,11 @@ class Desk(Story):
         self.folder = folder
         self.latch = StopLatch(folder / "stop")
         self.gate = Gate((), lambda name: 1, self.latch)
+        self.audit = AuditTrail(folder, folder / "ledger.db")
         host = SimulatedHost(seed=1, start_ns=0)
         super().__init__(
-            DeskActor(folder, host, self.gate, ("trend",), frozenset({"BTCUSDT"}), frozenset({"gone"})), DESK
+            DeskActor(folder, self.audit, host, self.gate, ("trend",), frozenset({"BTCUSDT"}), frozenset({"gone"})),
+            DESK,
         )
         self.start()
 
@@ -223,3 +227,98 @@ def test_what_a_strategy_of_an_earlier_run_holds_is_flattened_and_nothing_more_b
 def test_a_flattening_of_nobody_is_refused_with_the_names_there_are(desk: Desk) -> None:
     desk.asked(Action.FLATTEN, strategy_id="nobody")
     assert desk.answer().detail == "no strategy is called 'nobody'; there are trend, gone"
+
+
+def latched(desk: Desk, name: str, *, technical: bool = False, level: StopLevel = StopLevel.MEDIUM) -> None:
+    reason = StopReason(
+        reason_id=name, level=level, cause="a test", since_ns=1, needs_operator=True, is_technical=technical
+    )
+    desk.gate.shut(reason, by=None)
+
+
+def carried_out(desk: Desk) -> Answer:
+    to, body = desk.on_disk()
+    assert to == DESK
+    desk.hear(body)
+    return desk.answer()
+
+
+@pytest.mark.lesson("L22")
+@pytest.mark.parametrize("subject", ["", "kill:SOFT:all"])
+def test_a_resume_that_comes_late_lifts_nothing_that_came_after_it_was_asked_for(desk: Desk, subject: str) -> None:
+    """The ledger hung, the operator gave up waiting, and stopped everything."""
+    latched(desk, "kill:SOFT:all")
+    latched(desk, "risk:x")
+    desk.asked(Action.RESUME, subject=subject)
+    desk.ctx.now += 20 * 10**9
+    kill = next(each for each in desk.gate.reasons() if each.reason_id == "kill:SOFT:all")
+    desk.gate.shut(kill.model_copy(update={"since_ns": desk.ctx.now - 1}), by=None, is_latched=True)
+    answer = carried_out(desk)
+    assert desk.gate.is_in_force("kill:SOFT:all")
+    assert "kill:SOFT:all" in answer.facts["left"]
+    assert answer.facts["lifted"] == ("" if subject else "risk:x")
+
+
+@pytest.mark.req("S-09", "S-17")
+@pytest.mark.parametrize(
+    ("subject", "lifted", "left"),
+    [("", "kill:SOFT:all\nrisk:x", "unreadable:a.json"), ("risk:x", "risk:x", "kill:SOFT:all\nunreadable:a.json")],
+)
+def test_a_resume_lifts_what_an_operator_must_lift_and_nothing_else(
+    desk: Desk, subject: str, lifted: str, left: str
+) -> None:
+    for name in ("kill:SOFT:all", "risk:x", "unreadable:a.json"):
+        latched(desk, name)
+    desk.gate.require_recovery("a doubt", 1, by=None)
+    desk.asked(Action.RESUME, subject=subject)
+    assert desk.gate.level() is StopLevel.MEDIUM, "not before it is on record"
+    answer = carried_out(desk)
+    assert answer.facts == {"lifted": lifted, "left": left}
+    assert {r.reason_id for r in desk.gate.reasons()} == {"recovery:books", *left.split("\n")}
+    assert {r.reason_id for r in desk.latch.load(0)} == set(left.split("\n"))
+
+
+def test_a_resume_of_what_is_not_in_force_is_not_found(desk: Desk) -> None:
+    latched(desk, "risk:x")
+    desk.gate.require_recovery("a doubt", 1, by=None)
+    desk.asked(Action.RESUME, subject="risk:x\nrecovery:books")
+    assert carried_out(desk).outcome is Outcome.NOT_FOUND
+    assert desk.gate.is_in_force("risk:x"), "all or nothing"
+
+
+@pytest.mark.req("S-09", "S-17")
+def test_a_pending_plan_is_confirmed_once_the_books_are_compared(desk: Desk) -> None:
+    latched(desk, "exchange_disconnect:all", technical=True)
+    desk.gate.require_recovery("a doubt", 1, by=None)
+    desk.asked(Action.CONFIRM_PLAN, subject="exchange_disconnect:all")
+    answer = carried_out(desk)
+    assert (answer.outcome, "not compared" in answer.detail) == (Outcome.FAILED, True)
+    desk.gate.recovered(desk.gate.doubts, by=None)
+    _, body = desk.on_disk()
+    desk.hear(body)
+    assert desk.answer() == Answer(outcome=Outcome.DONE, detail="REDUCE runs for all")
+    (reason,) = desk.latch.load(0)
+    assert not reason.is_technical
+    assert "confirmed by mina: enough" in reason.cause
+
+
+@pytest.mark.parametrize(
+    ("name", "outcome"), [("risk:x", Outcome.FAILED), ("data_delay:all", Outcome.FAILED), ("no", Outcome.NOT_FOUND)]
+)
+def test_where_no_plan_is_pending_none_is_confirmed(desk: Desk, name: str, outcome: Outcome) -> None:
+    latched(desk, "risk:x")
+    latched(desk, "data_delay:all", technical=True, level=StopLevel.SOFT)
+    desk.asked(Action.CONFIRM_PLAN, subject=name)
+    assert carried_out(desk).outcome is outcome
+
+
+def test_a_confirmation_is_for_what_was_there_when_it_was_asked_for(desk: Desk) -> None:
+    latched(desk, "broker_disconnect:all", technical=True, level=StopLevel.HARD)
+    desk.asked(Action.CONFIRM_PLAN, subject="broker_disconnect:all")
+    (first,) = desk.gate.reasons()
+    desk.gate.lift(first.reason_id, by=None)
+    desk.ctx.now += 20 * 10**9
+    desk.gate.shut(first.model_copy(update={"since_ns": desk.ctx.now}), by=None)
+    answer = carried_out(desk)
+    assert (answer.outcome, "came after it was asked for" in answer.detail) == (Outcome.FAILED, True)
+    assert desk.gate.reasons()[0].is_technical, "nothing is sold over what nobody has looked at"

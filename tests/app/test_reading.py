@@ -12,10 +12,12 @@ from random import Random
 
 import pytest
 
+from bulkhead.app.audit import record
 from bulkhead.app.commands.tail import since_ns
 from bulkhead.app.exit_codes import ExitCode
 from bulkhead.app.guard import Journal
 from bulkhead.app.guard_rules import Event, Guard, Note, Rules
+from bulkhead.ledger import audit_file
 from bulkhead.monitor.procfs import process_started
 from messages.failure import StopReason
 from messages.values import StopLevel
@@ -288,6 +290,25 @@ def test_verify_names_the_line_that_was_changed(cli: Cli, session_dir: Path) -> 
     done = cli("verify")
     assert done.code == ExitCode.VERDICT_FAILED
     assert f"obs_orders_fills.jsonl, line {place + 1}: the content of event" in done.out
+
+
+@pytest.mark.req("S-17")
+def test_verify_checks_what_operators_did_and_finds_an_edit(cli: Cli, project: Path) -> None:
+    path = audit_file.path_in(Path("logs"))
+    for operator in ("ada", "grace"):
+        record(path, {"action": "kill", "operator": operator, "reason": "enough"})
+    answer = json.loads(cli("verify", "--json").out)
+    assert (answer["ok"], answer["counts"]["audit/operator_actions.jsonl"]) == (True, 2)
+    whole = path.read_bytes()
+    path.write_bytes(whole.replace(b"ada", b"eve"))
+    done = cli("verify")
+    assert done.code == ExitCode.VERDICT_FAILED
+    assert "audit/operator_actions.jsonl, line 1: its content does not give its hash" in done.out
+    path.write_bytes(whole + b"{")
+    assert "the last line is torn (1 bytes)" in cli("verify").out
+    path.unlink()
+    path.mkdir()
+    assert "the file cannot be read: Is a directory" in cli("verify").out
 
 
 def test_verify_without_the_ledger_says_so(cli: Cli, project: Path) -> None:

@@ -11,10 +11,14 @@ from typing import Any
 
 import pytest
 
-from bulkhead.app.settings import check_settings
+from bulkhead.app.session import begin_anew
+from bulkhead.app.settings import SessionSettings, check_settings
 from bulkhead.app.sinks import snapshot_config
 from bulkhead.ledger.sqlite import LedgerReader
+from messages.failure import StopReason
 from messages.records import Stream
+from messages.values import StopLevel
+from supervisor.latch import StopLatch
 from tests.app.kit import COMMAND, TREND_BTC, real, write_config
 
 
@@ -54,6 +58,22 @@ def test_a_session_begins_with_its_lease_and_settings_and_gives_the_lease_back(p
     ((epoch, released_ns),) = rows(ledger, "SELECT epoch, released_ns FROM leases")
     assert epoch == 1
     assert released_ns is not None
+
+
+@pytest.mark.req("S-05")
+@pytest.mark.process
+def test_a_start_with_other_settings_says_what_changed_and_records_it(project: Path) -> None:
+    config = project / "test.toml"
+    config.write_text(config.read_text(encoding="utf-8").replace("warm_up_s = 5.0", "warm_up_s = 6.0"))
+    done = real("run", "--config", config, "--replay-ticks", project / "TEST-2013-10-10.csv", cwd=project)
+    assert done.code == 0, done.err
+    changed = "strategies.trend.parameters.warm_up_s: 5.0 -> 6.0"
+    first, second = (
+        payload["changes"] for _, name, payload in events_of(project / "logs" / "ledger.db") if "Config" in name
+    )
+    assert (first, second) == ([], [changed])
+    session = project / "logs" / "sessions" / (project / "logs" / "sessions" / "CURRENT").read_text().strip()
+    assert f"changed since the last session on this ledger: {changed}" in (session / "app.log").read_text()
 
 
 @pytest.mark.process
@@ -119,3 +139,14 @@ def test_the_recorded_settings_hold_no_secret(tmp_path: Path) -> None:
         assert "hunter" not in text
         assert "TEST_SECRET" in text, "the name of the variable is no secret"
     assert json.loads(written)["values"] == json.loads(made.content)
+
+
+@pytest.mark.lesson("L22")
+def test_a_fresh_ledger_forgets_the_stops_before_it_and_no_kill_of_its_own_start(tmp_path: Path) -> None:
+    settings = SessionSettings(ledger_file=tmp_path / "ledger.db", stop_dir=tmp_path / "stop", fresh_ledger=True)
+    latch, begins_ns = StopLatch(settings.stop_dir), time.time_ns()
+    for name, at_ns in (("risk:x", begins_ns - 10**9), ("kill:HARD:all", begins_ns + 10**9)):
+        latch.write(StopReason(reason_id=name, level=StopLevel.HARD, cause="a test", since_ns=at_ns))
+        os.utime(latch.path_of(name), ns=(at_ns, at_ns))
+    begin_anew(settings, begins_ns)
+    assert [each.reason_id for each in latch.load(0)] == ["kill:HARD:all"]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bulkhead.app.commands.show_config import flatten
 from bulkhead.app.exit_codes import ExitCode
+from bulkhead.app.flat import changes, flatten
 from bulkhead.app.masking import MASK, masked
 from tests.app.kit import ROOT, TREND, Cli, write_config
 
@@ -50,7 +50,44 @@ def test_what_counts_as_a_secret() -> None:
     assert masked("strategies.x.parameters.password", "k") == MASK
     assert masked("venue.api_key_env", "NAME") == "NAME"
     assert masked("venue.rest_url", "https://a:b@host/x") == f"https://{MASK}@host/x"
+    assert masked("hooks", ["https://h/x?token=k&b", "https://h/x?"]) == [f"https://h/x?{MASK}", "https://h/x?"]
+    assert masked("note", "is it? yes") == "is it? yes"
     assert masked("session.seed", 1) == 1
+
+
+@pytest.mark.parametrize(
+    "name", ["passphrase", "pwd", "auth", "bearer", "webhook", "cookie", "hmac", "signing_key", "access-key", "api-key"]
+)
+def test_whatever_a_strategy_calls_its_secret(name: str) -> None:
+    assert masked(f"strategies.x.parameters.{name}", "k") == MASK
+    assert masked("strategies.x.parameters", {"venue": {name: "k"}}) == {"venue": {name: MASK}}
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("tgram://1234:token/5678", f"tgram://{MASK}"),
+        ("slack://a/b/c", f"slack://{MASK}"),
+        ("https://me:p@ss@host/x", f"https://{MASK}@host/x"),
+        ("https://host/x#token", f"https://host/x#{MASK}"),
+        ("wss://host:1/ws", "wss://host:1/ws"),
+        ("sqlite:///var/lib/a.db", "sqlite:///var/lib/a.db"),
+    ],
+)
+def test_what_of_a_url_may_be_a_secret(url: str, shown: str) -> None:
+    assert masked("note", url) == shown
+
+
+@pytest.mark.req("S-05")
+def test_what_differs_between_two_settings() -> None:
+    before = {"risk": {"max_positions": 2, "old": True}, "strategies": [{"id": "x", "parameters": {"a": 1}}]}
+    after = {"risk": {"max_positions": 3}, "strategies": [{"id": "x", "parameters": {"a": 1, "b": "t"}}]}
+    assert changes(before, after) == (
+        "risk.max_positions: 2 -> 3",
+        "risk.old: true -> absent",
+        'strategies.x.parameters.b: absent -> "t"',
+    )
+    assert changes(after, after) == ()
 
 
 def test_tables_in_lists_go_by_their_id() -> None:

@@ -186,6 +186,16 @@ def test_an_unknown_outcome_over_two_sessions(tmp_path: Path) -> None:
     assert explain(tmp_path, "trend.1.1").notes, "the id of a decision is ambiguous between sessions, and said so"
 
 
+def test_a_fill_of_a_venue_that_tells_only_totals_is_no_recovery(tmp_path: Path) -> None:
+    session = Session(tmp_path, "S1")
+    session.decide(enter(1, at(1.002)))
+    session.add(at(1.004), intent(1, at(1.002)), order(1, OrderStatus.PENDING_SUBMIT, "created", at(1.004)))
+    session.add(at(2), fill(1, 1, "0.5", at(2), source="totals"))
+    said = words_of(explain(tmp_path, "client-1"), "fill")
+    assert "by how much the order's totals in its list had grown" in said
+    assert "recovery" not in said
+
+
 def test_every_end_of_an_order_has_its_words(tmp_path: Path) -> None:
     session = Session(tmp_path, "S1")
     session.add(

@@ -16,9 +16,11 @@ from messages.failure import (
     FailureMode,
     FailureReported,
     LimitApproached,
+    LimitRearmed,
     StopLevelChanged,
     StopReason,
 )
+from messages.market_health import DataSource, SourceChanged
 from messages.operator import StrangerSettled
 from messages.orders import Balance, VenueExecution, VenueOrder
 from messages.records import (
@@ -36,8 +38,10 @@ from messages.records import (
     OrphanFillSeen,
     Record,
     SessionStopped,
+    SourceRecorded,
     StopLevelRecorded,
 )
+from messages.risk_history import LimitRearmRecorded
 from messages.strangers import StrangerKind, Verdict
 from messages.supervision import ChildDown, ChildReady, DeadLetter
 from messages.values import IntentStatus, OrderStatus, Origin, Side, StopLevel
@@ -74,6 +78,13 @@ SETTLED = StrangerSettled(
 )  # fmt: skip
 REASON = StopReason(reason_id="risk:daily_loss", level=StopLevel.SOFT, cause="loss of the day", since_ns=1)
 NEAR = LimitApproached(limit_name="daily_loss", value="-410", limit="-500", share="0.82")
+
+
+def source_changed(source: DataSource) -> SourceChanged:
+    why = "ticks flow again" if source is DataSource.FEED else "feed: no tick for 31 s"
+    return SourceChanged(venue="sim", symbol="BTCUSDT", source=source, before=DataSource.FEED, reason=why, at_ns=1)
+
+
 D, I, W, E = LineLevel.DEBUG, LineLevel.INFO, LineLevel.WARNING, LineLevel.ERROR  # noqa: E741
 
 
@@ -88,6 +99,8 @@ def line_of(record: Record) -> Line:
     [
         (IntentStatusChanged(intent_id="i1", status=IntentStatus.FAILED, code="X", reason="why"), W,
          "INTENT   i1 FAILED  X: why"),
+        (IntentStatusChanged(intent_id="i1", status=IntentStatus.FAILED, reason="RISK: why", code="RISK"), W,
+         "i1 FAILED  RISK: why"),
         (IntentStatusChanged(intent_id="i1", status=IntentStatus.DONE, reason="all ended"), I, "i1 DONE  all ended"),
         (row_taken(sessions.intent(1, at(1), origin=Origin.INBOX)), I,
          "INBOX    row 7: ENTRY BUY 0.5 BTCUSDT market – the fast mean is above the slow one"),
@@ -97,10 +110,13 @@ def line_of(record: Record) -> Line:
          "ORDER    rejected  BUY 0.5 BTCUSDT market  REJECTED, 0 filled  too poor  noted: odd"),
         (order(1, OrderStatus.FILLED, "filled", at(0), filled="0.5", is_late=True), E, "filled LATE"),
         (fill(1, 1, "0.5", at(0), source="query"), I, "found by recovery"),
+        (fill(1, 1, "0.5", at(0), source="totals"), I, "USDT  order"),
         (SETTLED, I, "STRANGER order 77 in BTCUSDT adopted by mina for trend: mine"),
         (ForeignOrderSeen(order=FOREIGN), W, "FOREIGN  an order that is not ours: BUY 1 BTCUSDT"),
         (OrphanFillSeen(execution=ORPHAN), W, "ORPHAN   an execution of no order of ours: BUY 1 BTCUSDT @ 1"),
         (reconciled(is_clean=False, drifts=("BTC 0.1",)), W, "sim NOT clean: "),
+        (reconciled(is_clean=False, drifts=("BTC 0.1",)), W, "  drift: BTC 0.1"),
+        (reconciled(drifts=("b1: none yet",)), I, "  waits: b1: none yet"),
         (position("0.5", "f", at(0)), D, "POSITION +0.5 BTCUSDT at 64,010.2"),
         (portfolio("99990", at(0)), D, "BOOKS    equity 99,990 USDT  cash 99,990  day -10  drawdown 10"),
         (OpeningBalancesRecorded(venue="sim", account="main", balances=HELD, at_ns=1), I, "OPENING  sim holds 1 BTC"),
@@ -111,6 +127,10 @@ def line_of(record: Record) -> Line:
         (tripped(), E, "TRIP     RISK_GUARD_TRIPPED: daily_loss is -510, limit -500  → SOFT for all"),
         (LimitApproachRecorded(approach=NEAR), W,
          "NEAR     daily_loss is -410, limit -500 (0.82)"),
+        (LimitRearmRecorded(rearm=LimitRearmed(limit_name="max_drawdown", by_operator=True, at_ns=1)), W,
+         "REARM    max_drawdown was armed again by an operator; what it counts begins anew"),
+        (LimitRearmRecorded(rearm=LimitRearmed(limit_name="max_late_share", by_operator=False, at_ns=1)), W,
+         "REARM    max_late_share was armed again by itself"),
         (StopLevelRecorded(change=StopLevelChanged(level=StopLevel.SOFT, reasons=(REASON,))), W,
          "STOP     level SOFT: loss of the day (risk:daily_loss, all)"),
         (StopLevelRecorded(change=StopLevelChanged(level=StopLevel.RUN, reasons=())), I,
@@ -130,6 +150,9 @@ def line_of(record: Record) -> Line:
          "FAILURE  data_delay all: 6 s"),
         (FailureRecorded(failure=FailureReported(mode=FailureMode.DATA_DELAY, detail="over", recovered=True)), I,
          "RECOVER  data_delay all: over"),
+        (SourceRecorded(change=source_changed(DataSource.SNAPSHOT)), W,
+         "SOURCE   BTCUSDT feed -> snapshot: feed: no tick for 31 s"),
+        (SourceRecorded(change=source_changed(DataSource.FEED)), I, "SOURCE   BTCUSDT feed -> feed: ticks flow again"),
         (ChildDownRecorded(down=ChildDown(
             child="oms", epoch=2, reason="error", detail="Traceback\n  line\nValueError: no", correlation_id=None)), E,
          "DOWN     oms (epoch 2) error: ValueError: no"),

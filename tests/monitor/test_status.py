@@ -26,6 +26,7 @@ from bulkhead.monitor.status import (
 )
 from bulkhead.monitor.status_view import render_status
 from messages.failure import StopReason
+from messages.market_health import DataSource
 from messages.supervision import ChildState, NodeStatus
 from messages.values import IntentType, Mode, OrderStatus, Side, StopLevel
 from tests.monitor.sessions import NS, at
@@ -68,7 +69,9 @@ def full_report() -> StatusReport:
         ),
         feeds=(
             FeedStatus(name="sim[0]", connected=True, last_tick_age_s=0.2, ticks=12_345),
-            FeedStatus(name="other", connected=False, last_tick_age_s=None, ticks=0),
+            FeedStatus(
+                name="other", connected=False, last_tick_age_s=None, ticks=0, instead={"BTCUSDT": DataSource.BROKER}
+            ),
         ),
         positions=(PositionStatus(
             strategy_id="trend", symbol="BTCUSDT", quantity=Decimal("0.5"), average_price=Decimal("64010.2"),
@@ -187,11 +190,27 @@ def test_the_screen_says_what_matters(tmp_path: Path) -> None:
     text = shown(view_of(path, 1, 77))
     for words in (
         "LIVE", "gate shut", "SOFT", "loss of the day", "an operator must lift it", "strategy:trend", "PARKED",
-        "ValueError: [bad]", "400 ms", "lost", "ring", "sim[0]", "12,345", "never", "64,010.2", "+4.9", "UNKNOWN",
+        "ValueError: [bad]", "400 ms", "lost", "ring", "sim[0]", "12,345", "never", "BTCUSDT broker",
+        "64,010.2", "+4.9", "UNKNOWN",
         "99,990 USDT", "orders sent", "inbox logs/[in]box.db", "4,321", "in use by another process",
     ):  # fmt: skip
         assert words in text, words
     assert "last reported" not in text
+
+
+def test_the_screen_says_that_the_exchange_is_closed(tmp_path: Path) -> None:
+    path = tmp_path / "status.json"
+    for is_open, said in ((False, True), (True, False), (None, False)):
+        write_status(path, report(is_exchange_open=is_open))
+        assert ("the exchange is closed: entries wait" in shown(view_of(path, 1, 77))) == said
+
+
+def test_what_to_do_about_a_stop_is_not_cut_off(tmp_path: Path) -> None:
+    path = tmp_path / "status.json"
+    cause = f"{'why ' * 60}then `bulkhead resolve b1`"
+    reason = StopReason(reason_id="doubt", level=StopLevel.SOFT, scope="symbol:X", cause=cause, since_ns=1)
+    write_status(path, report(reasons=(reason,)))
+    assert "`bulkhead resolve b1`" in " ".join(shown(view_of(path, 1, 77)).replace("│", " ").split())
 
 
 def test_the_last_words_of_the_dead_are_headed_as_such(tmp_path: Path) -> None:

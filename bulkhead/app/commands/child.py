@@ -9,9 +9,9 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
 
+from bulkhead.app.audit import current_user
 from bulkhead.app.commands.output import write, write_json
 from bulkhead.app.commands.places import live_session
-from bulkhead.app.commands.resume import current_user
 from bulkhead.app.desk_requests import Action, Request, ask
 from bulkhead.app.exit_codes import ExitCode, Stopped
 from messages.supervision import Outcome

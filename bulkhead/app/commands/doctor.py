@@ -1,25 +1,28 @@
 """`bulkhead doctor`: is everything there that a run needs? Looks, changes nothing, and says what to do."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from rich.text import Text
 
-from bulkhead.app.commands import checks
+from bulkhead.app.commands import checks, checks_deploy
 from bulkhead.app.commands.checks import Check, Level, fail, ok
+from bulkhead.app.commands.checks_deploy import secrets
 from bulkhead.app.commands.checks_venue import venue
 from bulkhead.app.commands.output import QuietConsole, write_json
 from bulkhead.app.exit_codes import ExitCode, Stopped
 from bulkhead.app.settings import load_settings
 
+_NAME_WIDTH = 14
 _STYLES = {Level.OK: "green", Level.WARN: "yellow", Level.FAIL: "bold red"}
 
 
-def run(config: Path, as_json: bool) -> ExitCode:
+def run(config: Path, as_json: bool, *, is_deploy: bool = False) -> ExitCode:
     """0, or 6 when a check fails; warnings do not count as failures."""
     console = QuietConsole()
     made: list[Check] = []
-    for check in _checks(config):
+    for check in _checks(config, is_deploy):
         made.append(check)
         if not as_json:
             _show(console, check)
@@ -33,7 +36,7 @@ def run(config: Path, as_json: bool) -> ExitCode:
     return ExitCode.VERDICT_FAILED if failed else ExitCode.OK
 
 
-def _checks(config: Path) -> Iterator[Check]:
+def _checks(config: Path, is_deploy: bool) -> Iterator[Check]:
     yield from checks.versions()
     try:
         settings = load_settings(config)
@@ -46,11 +49,15 @@ def _checks(config: Path) -> Iterator[Check]:
     yield from checks.ledger(settings.session.ledger_file)
     yield from checks.last_session(settings.session.logs_dir)
     yield from checks.stop_latch(settings.session.stop_dir)
+    yield from checks.alerts(settings)
+    yield from secrets(settings)
     yield from venue(settings)
+    if is_deploy:
+        yield from checks_deploy.look(settings, time.time_ns())
 
 
 def _show(console: QuietConsole, check: Check) -> None:
-    line = Text.assemble((f"{check.level.value:<5}", _STYLES[check.level]), f"{check.name:<12}{check.said}")
+    line = Text.assemble((f"{check.level.value:<5}", _STYLES[check.level]), f"{check.name:<{_NAME_WIDTH}}{check.said}")
     if check.advice:
-        line.append(f"\n                 → {check.advice}", style="yellow")
+        line.append(f"\n{'':{_NAME_WIDTH + 5}}→ {check.advice}", style="yellow")
     console.print(line)

@@ -1,4 +1,4 @@
-"""`bulkhead reconcile`, `flatten`, `adopt`, `ignore`: an operator's decisions, asked of the run that is live.
+"""`bulkhead reconcile`, `flatten`, `adopt`, `ignore`, `resolve`: what an operator decides, asked of the live run.
 
 Exit code 0 when it is done, 1 when it is refused, 2 when there is no such thing, 3 when nothing runs, 5 without an
 answer in time, 6 when a comparison left something in doubt.
@@ -12,9 +12,9 @@ from typing import NamedTuple
 import typer
 from pydantic import ValidationError
 
+from bulkhead.app.audit import current_user
 from bulkhead.app.commands.output import write, write_json
 from bulkhead.app.commands.places import live_session
-from bulkhead.app.commands.resume import current_user
 from bulkhead.app.desk_requests import Action, Answer, Request, ask, stem_of
 from bulkhead.app.exit_codes import ExitCode, Stopped
 from bulkhead.monitor.lines import read_lines
@@ -40,7 +40,7 @@ def reconcile(asked: Asked) -> ExitCode:
     folder = running_session(asked)
     answer = _answered(folder, asked, request_of(asked, Action.RECONCILE))
     facts = answer.facts
-    is_clean = bool(facts["is_clean"])
+    is_clean = bool(facts["is_clean"]) and not facts["drifts"]
     if asked.as_json:
         write_json(facts)
     else:
@@ -61,7 +61,7 @@ def flatten(asked: Asked, strategy_id: str | None, symbol: str | None, *, is_sur
         _confirm()
     request = request_of(asked, Action.FLATTEN, strategy_id=strategy_id, symbol=symbol)
     scope = scope_of(strategy_id, symbol)
-    shut = f"entries of {scope} stay shut: to trade again stop the run, then `bulkhead resume --reason …`, then start"
+    shut = f"entries of {scope} stay shut until `bulkhead resume --reason …`"
     answer = ask_desk(folder, asked, request)
     if answer is None:
         for line in read_lines(folder, Stream.RISK.value, since_ns=request.at_ns):
@@ -94,17 +94,29 @@ def adopt(asked: Asked, what: str, name: str, strategy_id: str, symbol: str | No
     """Raises Stopped unless it is done."""
     if what == "order" and symbol is not None:
         raise Stopped(ExitCode.ERROR, "--symbol is for a drift: an order says itself what it is in")
-    return _decided(asked, f"adopt {what}", name, strategy_id, symbol)
+    return _decided(asked, f"adopt {what}", name, strategy_id=strategy_id, symbol=symbol)
 
 
 def ignore(asked: Asked, what: str, name: str) -> ExitCode:
     """Raises Stopped unless it is done."""
-    return _decided(asked, f"ignore {what}", name, None, None)
+    return _decided(asked, f"ignore {what}", name)
 
 
-def _decided(asked: Asked, action: str, name: str, strategy_id: str | None, symbol: str | None) -> ExitCode:
+def resolve(asked: Asked, order_id: str, number: str | None, *, never_arrived: bool) -> ExitCode:
+    """Raises Stopped unless it is done."""
+    if (number is None) is not never_arrived:
+        raise Stopped(ExitCode.ERROR, "say what became of it: --is with the venue's number, or --never-arrived")
+    return _decided(asked, Action.RESOLVE_ORDER, order_id, number=number)
+
+
+def confirm_plan(asked: Asked, reason_id: str) -> ExitCode:
+    """Raises Stopped unless the plan runs now."""
+    return _decided(asked, Action.CONFIRM_PLAN, reason_id)
+
+
+def _decided(asked: Asked, action: str, name: str, **more: str | None) -> ExitCode:
     folder = running_session(asked)
-    request = request_of(asked, Action(action), subject=name, strategy_id=strategy_id, symbol=symbol)
+    request = request_of(asked, Action(action), subject=name, **more)
     answer = _answered(folder, asked, request)
     if asked.as_json:
         write_json({"action": action, "outcome": answer.outcome.value, "detail": answer.detail, **answer.facts})

@@ -19,8 +19,6 @@ from supervisor.latch import StopLatch
 
 LOOKED_AT = 50
 """Sessions that are asked whether they live; an older one that still does is named with --session."""
-UNREADABLE = "unreadable:"
-"""How the latch names a file that it cannot read."""
 
 
 def sessions_dir(logs_dir: Path) -> Path:
@@ -48,7 +46,7 @@ def shown_session(logs_dir: Path) -> Path:
     current = find_session(logs_dir, None)
     if status_of(current).is_running:
         return current
-    return next(iter(_living(logs_dir)), current)
+    return next(iter(living_sessions(logs_dir)), current)
 
 
 def live_session(logs_dir: Path, session_id: str | None = None, advice: str = "") -> tuple[Path, StatusReport]:
@@ -60,7 +58,7 @@ def live_session(logs_dir: Path, session_id: str | None = None, advice: str = ""
         if session_id is not None:
             raise
         raise Stopped(ExitCode.NOT_RUNNING, none.sentence) from None
-    living = _living(logs_dir) if session_id is None else []
+    living = living_sessions(logs_dir) if session_id is None else []
     if len(living) > 1:
         names = ", ".join(path.name for path in living)
         raise Stopped(ExitCode.ERROR, f"{len(living)} sessions are live: say which with --session: {names}")
@@ -70,8 +68,8 @@ def live_session(logs_dir: Path, session_id: str | None = None, advice: str = ""
     return folder, view.report
 
 
-def _living(logs_dir: Path) -> list[Path]:
-    """The newest first, by their names, which begin with the time."""
+def living_sessions(logs_dir: Path) -> list[Path]:
+    """The newest first, by their names, which begin with the time. Raises OSError."""
     folders = sorted((path for path in sessions_dir(logs_dir).iterdir() if path.is_dir()), reverse=True)
     return [path for path in folders[:LOOKED_AT] if status_of(path).is_running]
 
@@ -89,6 +87,21 @@ def guard_gave_up(logs_dir: Path, view: StatusView) -> GaveUp | None:
 def latched(stop_dir: Path) -> tuple[StopReason, ...]:
     """Stop reasons on disk: in force at every start until an operator lifts them."""
     return StopLatch(stop_dir).load(time.time_ns())
+
+
+def stop_dir_of(folder: Path, logs_dir: Path) -> Path:
+    """Where a session latches its stops, seen from where its process stands."""
+    try:
+        stop_dir = Path(settings_of(folder, logs_dir)["session"]["stop_dir"])
+    except (Stopped, KeyError, TypeError):
+        return logs_dir / "stop"
+    report = status_of(folder).report
+    if stop_dir.is_absolute() or report is None:
+        return stop_dir
+    try:
+        return Path(os.readlink(f"/proc/{report.pid}/cwd")) / stop_dir
+    except OSError:
+        return stop_dir
 
 
 def reason_words(reason: StopReason) -> str:

@@ -6,17 +6,15 @@ With a session's id: the settings that it ran with, as it recorded them.
 import json
 import tomllib
 from pathlib import Path
-from typing import Any, TypeGuard
 
 from rich.text import Text
 
 from bulkhead.app.commands.output import QuietConsole, write_json
 from bulkhead.app.commands.places import find_session, settings_of
 from bulkhead.app.exit_codes import ExitCode
+from bulkhead.app.flat import Flat, flatten
 from bulkhead.app.masking import masked
 from bulkhead.app.settings import load_settings
-
-Flat = dict[str, Any]
 
 
 def run(config: Path, as_json: bool) -> ExitCode:
@@ -65,21 +63,3 @@ def _show(console: QuietConsole, values: Flat, sources: dict[str, str]) -> None:
 def _source(key: str, given: set[str]) -> str:
     """A value may be normalised into several, so what lies below a given key was given too."""
     return "file" if any(key == name or key.startswith(f"{name}.") for name in given) else "default"
-
-
-def flatten(data: object, prefix: str = "") -> Flat:
-    """`{"a": {"b": 1}}` as `{"a.b": 1}`; tables in a list are told apart by their id, or else their place."""
-    if isinstance(data, dict) and (data or not prefix):
-        items = [(str(key), value) for key, value in data.items()]
-    elif _is_table_list(data):
-        items = [(str(item.get("id", place)), item) for place, item in enumerate(data)]
-    else:
-        return {prefix: data}
-    flat: Flat = {}
-    for key, value in sorted(items, key=lambda item: isinstance(item[1], dict) or _is_table_list(item[1])):
-        flat |= flatten(value, f"{prefix}.{key}" if prefix else key)
-    return flat
-
-
-def _is_table_list(data: object) -> TypeGuard[list[dict[str, Any]]]:
-    return isinstance(data, list) and bool(data) and all(isinstance(item, dict) for item in data)

@@ -7,13 +7,14 @@ from pathlib import Path
 from rich.console import Console as RichConsole
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from bulkhead.app.commands.audit_check import NAME, audit_findings
 from bulkhead.app.commands.output import QuietConsole, write_json
 from bulkhead.app.commands.places import find_session, ledger_of, status_of
 from bulkhead.app.exit_codes import ExitCode, Stopped
 from bulkhead.ledger.port import LedgerNewer, LedgerUnavailable
 from bulkhead.ledger.session import SessionFolder, SessionFolderError
 from bulkhead.ledger.sqlite import LedgerReader
-from bulkhead.ledger.verify import VerifyReport, verify_session
+from bulkhead.ledger.verify import Finding, VerifyReport, verify_session
 
 UNFINISHED = "the session did not end in order; the next `bulkhead run` completes its files from the ledger"
 
@@ -33,6 +34,7 @@ def run(logs_dir: Path, session_id: str | None, ledger: Path | None, as_json: bo
     try:
         compared = chosen if ledger is not None or _knows(chosen, folder.name) else None
         report = _verify(folder, compared)
+        audit_lines, audit = audit_findings(logs_dir, compared, folder.name)
     except LedgerNewer as error:
         raise Stopped(ExitCode.CONFIG, str(error)) from None
     except LedgerUnavailable as error:
@@ -41,11 +43,18 @@ def run(logs_dir: Path, session_id: str | None, ledger: Path | None, as_json: bo
     notes = [] if compared else [f"{chosen} does not know this session: its files were compared with each other only"]
     if not report.ok and not _ended(folder):
         notes.append(UNFINISHED)
+    report = _with_audit(report, audit_lines, audit)
     if as_json:
         write_json({**report.model_dump(mode="json"), "ledger": compared and str(compared), "notes": notes})
     else:
         _show(report, compared, notes, took_s)
     return ExitCode.OK if report.ok else ExitCode.VERDICT_FAILED
+
+
+def _with_audit(report: VerifyReport, lines: int, findings: list[Finding]) -> VerifyReport:
+    counts = {**report.counts, NAME: lines} if lines else report.counts
+    more = {"ok": report.ok and not findings, "findings": (*report.findings, *findings), "counts": counts}
+    return report.model_copy(update=more)
 
 
 def _knows(ledger: Path, session_id: str) -> bool:
