@@ -3,9 +3,12 @@
 import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from bulkhead.app.audit import record
+from bulkhead.ledger import audit_file
 from tests.process.kit import BULKHEAD, ROOT, Ledger, Run, agree, ladder, running, simulator, until, write_config
 
 pytestmark = pytest.mark.process
@@ -36,6 +39,10 @@ def state_of(run: Run) -> str | None:
     return None if report is None else next(n["state"] for n in report["tree"] if n["id"] == "strategy:ladder")
 
 
+def acts_of(run: Run) -> list[dict[str, Any]]:
+    return [line["payload"] for line in run.lines("ops") if line["type"] == "OperatorActed"]
+
+
 @pytest.mark.req("S-17")
 @pytest.mark.lesson("L36")
 def test_an_operator_stops_a_strategy_and_starts_it_again(tmp_path: Path) -> None:
@@ -60,14 +67,25 @@ def test_an_operator_stops_a_strategy_and_starts_it_again(tmp_path: Path) -> Non
             nobody = bulkhead("stop", "strategy:nobody", "--reason", "x", *place)
             assert nobody.returncode == 2
             assert "strategy:ladder" in nobody.stderr
+            audit = audit_file.path_in(run.folder)
+            record(audit, {"action": "kill", "operator": "ada", "reason": "by another process"})
+            until(lambda: len(acts_of(run)) == 4, "the live run takes it into its ledger")
             venue.fault(halt_market=True)
             run.end()
         agree(venue, Ledger(tmp_path / "logs" / "ledger.db"))
-        acts = [line["payload"] for line in run.lines("ops") if line["type"] == "OperatorActed"]
+        acts = acts_of(run)
     assert [(act["operator"], act["action"]) for act in acts] == [
         ("mina", "stop strategy:ladder"),
         ("mina", "restart strategy:ladder"),
         ("mina", "restart strategy:ladder"),
+        ("ada", "kill"),
     ], "also what was asked in vain"
+    lines = audit_file.check(audit).lines
+    assert [act["audit_id"] for act in acts] == [line.hash for line in lines], "each stood in the audit file first"
+    assert {line.fields.get("session") for line in lines[:3]} == {run.session_dir.name}
+    assert bulkhead("verify", "--logs-dir", str(run.folder)).returncode == 0
+    audit.write_bytes(b"".join(audit.read_bytes().splitlines(keepends=True)[:2]))
+    cut = bulkhead("verify", "--logs-dir", str(run.folder))
+    assert (cut.returncode, "2 acts of this session that are not there" in cut.stdout) == (6, True), cut.stdout
     ended = bulkhead("restart", "strategy:ladder", "--reason", "x", "--logs-dir", str(run.folder))
     assert ended.returncode == 3

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from bulkhead.chaos.oracle import OPENING_CASH, QUOTE
+from tests.failure_modes import on_record
 from tests.process.kit import BULKHEAD, Ledger, Run, Simulator, agree, ladder, running, simulator, until, write_config
 from tests.venues.simulator.kit import Client
 
@@ -25,6 +26,7 @@ MANY = tuple(f"{base}USDT" for base in ("BTC", "ETH", "BNB", "SOL", "LINK", "AVA
 NO_LIMITS: dict[str, object] = {
     **dict.fromkeys(("max_consecutive_losses", "max_daily_loss", "max_drawdown", "max_trades_per_day"), 1_000_000),
     "max_slippage_bps_p95": 10_000,
+    "cooldown_s": 0,
 }
 """Whoever crosses the spread each time loses each time; nothing here is meant to trip over it."""
 
@@ -112,8 +114,9 @@ def trades_on(town: Town, symbol: str) -> None:
     until(lambda: "ENTRY" in town.orders_since(since_ns, symbol), f"entries go on in {symbol}", 60)
 
 
+@pytest.mark.failure_mode("POSITION_DRIFT")
 @pytest.mark.req("X-08")
-def test_a_trade_by_hand_shuts_its_symbol_until_it_is_adopted_over_kill_9(town: Town) -> None:
+def test_a_trade_by_hand_shuts_its_symbol_until_it_is_adopted_over_kill_9(town: Town, reported: set[str]) -> None:
     with running(town.config) as run:
         run.until_trading()
         until(lambda: town.venue.executions() >= 4, "it trades")
@@ -143,6 +146,7 @@ def test_a_trade_by_hand_shuts_its_symbol_until_it_is_adopted_over_kill_9(town: 
     town.verify()
     acts = [row[0] for row in town.ledger.rows("select action from operator_actions")]
     assert acts == ["adopt order by-hand-1 --strategy ladder"]
+    reported |= on_record(town.folder / "logs" / "ledger.db")
 
 
 def test_what_differs_is_adopted_and_ignored_asset_by_asset_over_kill_9(town: Town) -> None:

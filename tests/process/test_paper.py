@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bulkhead.app.live_run import Table
 from tests.process.kit import Ledger, Run, agree, ladder, running, simulator, until, write_config
 
 pytestmark = pytest.mark.process
@@ -52,7 +53,9 @@ def test_711_live_without_the_guard_is_refused(tmp_path: Path) -> None:
 def test_712_a_lost_answer_makes_no_second_order(tmp_path: Path) -> None:
     """The venue accepts and the answer is lost: UNKNOWN, asked about, resolved; never sent again."""
     with simulator(tmp_path) as venue:
-        config = write_config(tmp_path, venue.port, strategies=ladder(below_bps="-5"))
+        # An order that went again later may find the market gone by: it is repriced within the test's patience.
+        work: Table = {"fill_timeout_s": 4.0}
+        config = write_config(tmp_path, venue.port, strategies=ladder(below_bps="-5"), execution=work)
         with running(config) as run:
             run.until_trading()
             ledger = Ledger(tmp_path / "logs" / "ledger.db")

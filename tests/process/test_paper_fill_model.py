@@ -31,7 +31,11 @@ def churn(*symbols: str) -> str:
 
 
 def config_of(folder: Path, venue: Simulator, paper: dict[str, object], strategies: str) -> Path:
-    risk: dict[str, object] = {**dict.fromkeys(NO_LIMIT, 1_000_000), "max_slippage_bps_p95": 10_000}
+    risk: dict[str, object] = {
+        **dict.fromkeys(NO_LIMIT, 1_000_000),
+        "max_slippage_bps_p95": 10_000,
+        "cooldown_s": 0,
+    }
     paper = {"execution": "fill_model", "commission_bps": "10", **paper}
     return write_config(folder, venue.port, strategies=strategies, paper=paper, risk=risk)
 

@@ -12,6 +12,7 @@ import pytest
 from bulkhead.ledger.sqlite import LedgerReader
 from messages.records import Stream
 from tests.app.kit import COMMAND, TREND_BTC, real, write_config
+from tests.failure_modes import on_record
 from tests.venues.adapters.kit import set_faults, simulator
 
 pytestmark = pytest.mark.process
@@ -45,8 +46,9 @@ def failures(ledger: Path) -> list[tuple[str, bool]]:
     return [(failure["mode"], failure["recovered"]) for failure in found]
 
 
+@pytest.mark.failure_mode("RATE_LIMIT")
 @pytest.mark.req("S-13")
-def test_a_used_up_limit_is_reported_shown_and_over_by_itself(tmp_path: Path) -> None:
+def test_a_used_up_limit_is_reported_shown_and_over_by_itself(tmp_path: Path, reported: set[str]) -> None:
     with simulator("--events-per-s", "50", "--symbols", "BTCUSDT") as port:
         venue = f"""
 start_simulator = false
@@ -76,6 +78,7 @@ rates = {{ question_wait_s = 1.5, order_wait_s = 0.5 }}
             finally:
                 run.terminate()
                 run.wait(60)
+    reported |= on_record(tmp_path / "logs" / "ledger.db")
     assert failures(tmp_path / "logs" / "ledger.db") == [("rate_limit", False), ("rate_limit", True)]
     recorded = json.loads(real("show-config", "--session", _session(tmp_path), "--json", cwd=tmp_path).out)
     assert recorded["settings"]["venue.rates.question_wait_s"]["value"] == 1.5

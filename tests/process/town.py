@@ -25,6 +25,7 @@ ALLOWED_GAP_S, ALLOWED_LATENCY_S = 1.0, 0.25
 """On a machine that does nothing else both are a tenth of this; or three times what they are without a fault."""
 WIDE_LIMITS = {
     "max_consecutive_losses": 100_000,
+    "cooldown_s": 0,
     "max_consecutive_rejects": 1_000,
     "max_daily_loss": 100_000,
     "max_drawdown": 100_000,

@@ -6,7 +6,7 @@ from bulkhead.venues.port import WriteGuard
 from messages.base import Body
 from messages.orders import VenueExecution
 from messages.reversals import ExecutionReversed
-from messages.values import OrderStatus
+from messages.values import OrderStatus, Side
 from supervisor.runtime.behaviour import Context, receives
 from tests.simulation.market import INSTRUMENTS
 from tests.simulation.model_venue import CALM, Faults, ModelVenue, Order
@@ -51,6 +51,8 @@ class BustingVenue(ModelVenue):
     def on_bust(self, bust: Bust, ctx: Context) -> None:
         order = self.orders[bust.client_order_id]
         (execution,) = (e for e in self.executions if e.execution_id == bust.execution_id)
+        if not self._can_give_back(execution):
+            return
         self.executions.remove(execution)
         self._give_back(order, execution)
         said = ExecutionReversed(
@@ -68,6 +70,13 @@ class BustingVenue(ModelVenue):
         self.busted.append(said)
         self._report(said, ctx)
 
+    def _can_give_back(self, execution: VenueExecution) -> bool:
+        """A spot account owes nothing: what was bought and is sold already, or earned and spent, stays as it is."""
+        rules = INSTRUMENTS[execution.symbol]
+        if execution.side is Side.BUY:
+            return self.balances[rules.base_asset] >= execution.quantity
+        return self.balances[rules.quote_asset] >= execution.quantity * execution.price
+
     def _give_back(self, order: Order, execution: VenueExecution) -> None:
         rules, sign = INSTRUMENTS[execution.symbol], execution.side.sign
         order.filled -= execution.quantity
@@ -79,3 +88,8 @@ class BustingVenue(ModelVenue):
         self.balances[rules.base_asset] -= execution.quantity * sign
         self.balances[rules.quote_asset] += execution.quantity * execution.price * sign
         self.balances[execution.fee_asset] += execution.fee
+
+
+def busting(venue: ModelVenue) -> BustingVenue:
+    assert isinstance(venue, BustingVenue)
+    return venue

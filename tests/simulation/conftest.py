@@ -8,8 +8,9 @@ import pytest
 from bulkhead.ledger.port import LedgerPort
 from supervisor.runtime import simulated
 from supervisor.runtime.simulated import SimulatedHost
+from tests.simulation.busting import BustingVenue
 from tests.simulation.house import SESSION, START_NS, House
-from tests.simulation.model_venue import CALM, Faults
+from tests.simulation.model_venue import CALM, Faults, ModelVenue
 
 Wrap = Callable[[LedgerPort], LedgerPort]
 NS_PER_S = 1_000_000_000
@@ -26,6 +27,7 @@ class Run:
         wrap: Wrap,
         before: "Run | None" = None,
         owners: tuple[str, ...] = (),
+        kind: type[ModelVenue] = BustingVenue,
     ) -> None:
         self.folder: Path = before.folder if before else folder
         self.folder.mkdir(exist_ok=True)
@@ -33,22 +35,30 @@ class Run:
         self.host: SimulatedHost = SimulatedHost(seed, start_ns)
         self.number: int = before.number + 1 if before else 1
         session_id = f"{SESSION}-{self.number}" if before else SESSION
-        self.house = House(self.host, self.folder, seed, faults, session_id=session_id, wrap=wrap, owners=owners)
+        self.house = House(
+            self.host, self.folder, seed, faults, session_id=session_id, wrap=wrap, owners=owners, kind=kind
+        )
         if before is not None:
             self.house.venue.adopt(before.house.venue)
 
     def work(self, seconds: float) -> None:
-        self.host.run_until(self.host.now_ns() + int(seconds * NS_PER_S))
+        self.host.run_until(self.host.monotonic_ns() + int(seconds * NS_PER_S))
 
     def until(self, what: Callable[[], bool], patience_s: float = 120.0, step_s: float = 0.05) -> None:
-        end_ns = self.host.now_ns() + int(patience_s * NS_PER_S)
+        end_ns = self.host.monotonic_ns() + int(patience_s * NS_PER_S)
         while not what():
             reasons = "; ".join(f"{r.reason_id}: {r.cause}" for r in self.house.gate.reasons())
-            assert self.host.now_ns() < end_ns, f"it never came true ({reasons or 'the gate is open'})"
+            assert self.host.monotonic_ns() < end_ns, f"it never came true ({reasons or 'the gate is open'})"
             self.work(step_s)
 
     def open_gate(self) -> None:
         self.until(lambda: self.house.gate.is_open)
+
+    def rearm(self) -> None:
+        """As an operator does: what only he may lift is lifted."""
+        for reason in self.house.gate.reasons():
+            if reason.needs_operator:
+                self.house.gate.lift(reason.reason_id, by=None)
 
     def settle(self) -> None:
         """No more entries, everything answered, the books compared."""

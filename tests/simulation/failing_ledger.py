@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from bulkhead.ledger.port import Entry, LedgerPort, LedgerUnavailable
+from bulkhead.ledger.port import Entry, LedgerPort, LedgerTaken, LedgerUnavailable
 from messages.records import FillRecorded, LedgerEvent, RecoveryLoaded, Stream
+from messages.risk_history import LoadRiskHistory, RiskHistoryLoaded
 
 
 class FailingLedger:
@@ -13,6 +14,7 @@ class FailingLedger:
         self._ledger = ledger
         self.fails: Callable[[Sequence[Entry]], bool] = lambda _: False
         self.refused = 0
+        self.is_taken = False
 
     def fail(self, *, is_full: bool) -> None:
         self.fails = lambda _: is_full
@@ -32,8 +34,16 @@ class FailingLedger:
             raise LedgerUnavailable("no space left on device")
         return self._ledger.append(entries)
 
+    def check_owner(self) -> None:
+        if self.is_taken:
+            raise LedgerTaken("somebody else has written into it")
+        self._ledger.check_owner()
+
     def load_recovery(self, tombstone_count: int = 1000) -> RecoveryLoaded:
         return self._ledger.load_recovery(tombstone_count)
+
+    def load_risk_history(self, asked: LoadRiskHistory) -> RiskHistoryLoaded:
+        return self._ledger.load_risk_history(asked)
 
     def events(self, after_seq: int = 0, streams: Sequence[Stream] = ()) -> Iterator[LedgerEvent]:
         return self._ledger.events(after_seq, streams)

@@ -13,10 +13,13 @@ from actors.reconciler import Reconciler
 from actors.recorder import DecisionSink, EventSink, InputSink
 from bulkhead.app.house import ROOT, InboxDoor, LoadedStrategy, Parts, tree, watch_over
 from bulkhead.app.settings import Settings, check_settings
+from bulkhead.execution.exact import plain
 from bulkhead.execution.reversals import SUFFIX
 from bulkhead.ledger.inbox import Inbox
 from bulkhead.ledger.port import LedgerPort
 from bulkhead.ledger.sqlite import LedgerReader, SqliteLedger
+from bulkhead.market.sources import FALLBACKS
+from bulkhead.monitor.alerting.actor import AlertDoor
 from bulkhead.strategy.api import Answer, Strategy, Tick, View
 from messages.base import Body, Envelope, Lane
 from messages.catalogue import record_from_json
@@ -25,7 +28,7 @@ from messages.market import Quote, Trade
 from messages.records import FillRecorded, LedgerEvent, Record
 from messages.supervision import ChildDown, ChildState
 from messages.trading import Decision, DecisionMade
-from messages.values import Side, SplitPolicy, StopLevel
+from messages.values import Side, SplitPolicy, StopLevel, StopPlan
 from supervisor.gate import RECOVERY_REASON, Gate
 from supervisor.latch import StopLatch
 from supervisor.recorded import RecordedOnly
@@ -35,14 +38,15 @@ from supervisor.supervisor import Supervisor
 from supervisor.validation import validate
 from tests.simulation.busting import BustingVenue
 from tests.simulation.market import ACCOUNT, INSTRUMENTS, LOT, OPENING, VENUE
-from tests.simulation.model_venue import ADDRESS, CALM, Faults
-from tests.simulation.ports import ModelFeed, ModelOrders
+from tests.simulation.model_venue import ADDRESS, CALM, Faults, ModelVenue
+from tests.simulation.ports import ModelFeed, ModelOrders, ModelQuotes
 
 R = TypeVar("R", bound=Record)
 SESSION = "s-sim"
 WIDE_LIMITS = {
     "max_consecutive_rejects": 1_000,
     "max_consecutive_losses": 10_000,
+    "cooldown_s": 0,
     "max_slippage_bps_p95": "10000",
     "max_daily_loss": "100000",
     "max_drawdown": "100000",
@@ -170,17 +174,21 @@ class House:
         tick_s: float = 0.5,
         wrap: Callable[[LedgerPort], LedgerPort] = lambda ledger: ledger,
         owners: tuple[str, ...] = (),
+        kind: type[ModelVenue] = BustingVenue,
+        alerts: AlertDoor | None = None,
     ) -> None:
         """`owners` of positions that are changed through an inbox, `<folder>/inbox.db`; without any there is none."""
         self.host = host
         self.memory = Memory()
         self.root_downs: list[ChildDown] = []
+        self.left: list[str] = []
+        """Why the process would have ended at once."""
         now_ns = host.now_ns()
         latch = StopLatch(folder / "stop")
         start = StopReason(reason_id=RECOVERY_REASON, level=StopLevel.SOFT, cause="not compared yet", since_ns=now_ns)
         self.gate = Gate((start, *latch.load(now_ns)), host.current_epoch, latch)
         recorded = RecordedOnly(self.gate)
-        self.venue = BustingVenue(recorded, seed, faults, tick_s)
+        self.venue = kind(recorded, seed, faults, tick_s)
         self.file = SqliteLedger(folder / "ledger.db")
         self.file.connection.exec_driver_sql("PRAGMA synchronous=OFF")  # no power is cut here, and syncs take seconds
         self.parts = Parts(
@@ -193,15 +201,18 @@ class House:
             ledger=wrap(self.file),
             orders=ModelOrders(host, self.venue),
             feed=ModelFeed(host, self.venue),
+            quotes=tuple(ModelQuotes(source, host, self.venue) for source in FALLBACKS),
             instruments=INSTRUMENTS,
             strategies=tuple(
                 LoadedStrategy(s.id, s.traded, lambda s=s: Flipper(s.traded, Flipper.Parameters()), (5,))  # type: ignore[misc]
                 for s in settings().strategies
             ),
             open_sinks=self.memory.open,
+            leave=self.left.append,
             inbox=InboxDoor(lambda: Inbox(folder / "inbox.db"), lambda: LedgerReader(folder / "ledger.db"))
             if owners
             else None,
+            alerts=alerts,
         )
         watch_over(self.parts)
         self._grow()
@@ -223,11 +234,17 @@ class House:
         self.host.tell(name, Poison(), sender="test")
 
     def stop_trading(self, level: StopLevel = StopLevel.SOFT) -> None:
+        """At HARD exits, too, so that the venue has had its last order; what is held is not sold at either level."""
         stopping = StopReason(
-            reason_id="session:stopping", level=level, cause="the test ends", since_ns=self.host.now_ns()
+            reason_id="session:stopping",
+            level=level,
+            cause="the test ends",
+            since_ns=self.host.now_ns(),
+            plan=StopPlan.CANCEL_ENTRIES,
         )
         self.gate.shut(stopping, by=None)
-        self.host.tell(addresses.OMS, CancelEntries(reason="the test ends"), sender="test")
+        cancel = CancelEntries(reason="the test ends", everything=level is StopLevel.HARD)
+        self.host.tell(addresses.OMS, cancel, sender="test")
 
     def stop(self) -> None:
         self.host.stop_child(ROOT, "the test ends")
@@ -288,7 +305,12 @@ class House:
         """Every execution booked, each once; cash and positions to the last digit."""
         assert self.fills() == self.executed()
         assert set(self.fills().values()) <= {1}
-        assert self.balances() == self.venue.balances
+        self.assert_balances_are_the_venues()
+
+    def assert_balances_are_the_venues(self) -> None:
+        assert {asset: plain(total) for asset, total in self.balances().items()} == {
+            asset: plain(total) for asset, total in self.venue.balances.items()
+        }
         traded = {asset: total - OPENING[asset] for asset, total in self.venue.balances.items() if asset != "USDT"}
         ours = self.positions()
         assert {asset: ours.get(asset, Decimal(0)) for asset in traded} == traded

@@ -12,6 +12,7 @@ from random import Random
 from bulkhead.venues.port import Sink, WriteGuard
 from messages.base import Body, Evidence
 from messages.market import FeedConnected, Quote, Trade
+from messages.market_health import DataSource
 from messages.orders import (
     Balance,
     CancelOrder,
@@ -35,7 +36,7 @@ from messages.orders import (
 )
 from messages.values import OrderStatus, OrderType, Side
 from supervisor.runtime.behaviour import Behaviour, Context, receives
-from tests.simulation.market import ACCOUNT, FEE_RATE, INSTRUMENTS, LOT, OPENING, VENUE, Walk
+from tests.simulation.market import ACCOUNT, CAPABILITIES, FEE_RATE, INSTRUMENTS, LOT, OPENING, VENUE, Walk
 
 ADDRESS = "model-venue"
 LATENCY_S = 0.004
@@ -125,6 +126,8 @@ class Order:
 class ModelVenue(Behaviour):
     """The only incarnation there is. Its ports post to it; it answers through the sinks that they were given."""
 
+    capabilities = CAPABILITIES
+
     def __init__(self, guard: WriteGuard, seed: int, faults: Faults = CALM, tick_s: float = 0.5) -> None:
         self.faults = faults
         self.guard = guard
@@ -138,22 +141,25 @@ class ModelVenue(Behaviour):
         self.snapshots = 0
         self.order_sink: Sink | None = None
         self.feed_sink: Sink | None = None
+        self.muted: set[str] = set()
+        """Symbols of which the feed says nothing."""
+        self.quotes_down: set[DataSource] = set()
         self.is_stream_up = False
         self.answered = 0
         self._rng = Random(f"{seed}:venue")
-        self._walks = {"BTCUSDT": Walk("100.00", self._rng), "ETHUSDT": Walk("60.00", self._rng)}
-        self._print_ids = {symbol: count(1) for symbol in self._walks}
-        self._quote_ids = {symbol: count(1) for symbol in self._walks}
+        self.walks = {"BTCUSDT": Walk("100.00", self._rng), "ETHUSDT": Walk("60.00", self._rng)}
+        self._print_ids = {symbol: count(1) for symbol in self.walks}
+        self._quote_ids = {symbol: count(1) for symbol in self.walks}
         self._numbers = count(1)
 
     def adopt(self, before: "ModelVenue") -> None:
         """Go on as the venue that an ended process has left behind; what it had under way is lost on the wire."""
         self.balances, self.orders, self.executions = before.balances, before.orders, before.executions
-        self._walks, self._print_ids, self._quote_ids = before._walks, before._print_ids, before._quote_ids
+        self.walks, self._print_ids, self._quote_ids = before.walks, before._print_ids, before._quote_ids
         self._numbers = before._numbers
 
     def on_start(self, ctx: Context) -> None:
-        for symbol in self._walks:
+        for symbol in self.walks:
             ctx.after(self.tick_s, f"step:{symbol}", Step(symbol=symbol))
 
     def _later(self, delay_s: float, body: Body, ctx: Context) -> None:
@@ -253,11 +259,11 @@ class ModelVenue(Behaviour):
         rules = INSTRUMENTS[ticket.symbol]
         if ticket.side is Side.SELL:
             return self.balances[rules.base_asset] >= ticket.quantity
-        return self.balances["USDT"] >= ticket.quantity * self._walks[ticket.symbol].ask * 2
+        return self.balances["USDT"] >= ticket.quantity * self.walks[ticket.symbol].ask * 2
 
     def _match(self, order: Order, ctx: Context) -> None:
         """Fill what crosses: half now and half now again, so that every order knows partial fills."""
-        ticket, walk = order.ticket, self._walks[order.ticket.symbol]
+        ticket, walk = order.ticket, self.walks[order.ticket.symbol]
         price = walk.ask if ticket.side is Side.BUY else walk.bid
         if order.status.is_terminal or not self._can_pay(ticket):
             return
@@ -316,17 +322,23 @@ class ModelVenue(Behaviour):
         elif isinstance(question, CancelOrder):
             self._cancel(question, ctx)
         elif isinstance(question, QueryOrder):
-            order = self.orders.get(question.client_order_id)
-            answer = OrderStatusReported(
-                client_order_id=question.client_order_id,
-                symbol=question.symbol,
-                order=None if order is None else order.listed(ctx.now_ns()),
-                executions=() if order is None else self._executions_of(order),
-                as_of_ns=ctx.now_ns(),
-            )
-            self._reply(answer, ctx)
+            self._reply(self._answer_query(question, ctx), ctx)
         else:
             self._snapshot(question, ctx)
+
+    def _answer_query(self, question: QueryOrder, ctx: Context) -> Evidence:
+        order = self.orders.get(question.client_order_id)
+        return OrderStatusReported(
+            client_order_id=question.client_order_id,
+            symbol=question.symbol,
+            order=None if order is None else self._shown(order),
+            executions=() if order is None else self._executions_of(order),
+            as_of_ns=ctx.now_ns(),
+        )
+
+    def _shown(self, order: Order) -> VenueOrder:
+        """As it is listed."""
+        return order.listed(order.created_ns)
 
     def _executions_of(self, order: Order) -> tuple[VenueExecution, ...]:
         return tuple(e for e in self.executions if e.venue_order_id == order.venue_order_id)
@@ -345,7 +357,7 @@ class ModelVenue(Behaviour):
         now_ns = ctx.now_ns()
         self.snapshots += 1
         listed = tuple(
-            order.listed(now_ns)
+            self._shown(order)
             for order in self.orders.values()
             if order.created_ns >= asked.since_ns and order.ticket.symbol in asked.symbols
         )
@@ -354,7 +366,7 @@ class ModelVenue(Behaviour):
             account=ACCOUNT,
             as_of_ns=now_ns,
             balances=tuple(Balance(asset=a, free=b, locked=Decimal(0)) for a, b in self.balances.items()),
-            open_orders=tuple(o.listed(now_ns) for o in self.orders.values() if not o.status.is_terminal),
+            open_orders=tuple(self._shown(o) for o in self.orders.values() if not o.status.is_terminal),
             orders=listed,
             executions=tuple(
                 e for e in self.executions if e.executed_ns >= asked.since_ns and e.symbol in asked.symbols
@@ -367,12 +379,12 @@ class ModelVenue(Behaviour):
     @receives(Step)
     def on_step(self, step: Step, ctx: Context) -> None:
         ctx.after(self.tick_s, f"step:{step.symbol}", step)
-        walk = self._walks[step.symbol]
+        walk = self.walks[step.symbol]
         walk.step()
         for order in self.orders.values():
             if order.ticket.symbol == step.symbol and not order.status.is_terminal:
                 self._match(order, ctx)
-        if self.feed_sink is None:
+        if self.feed_sink is None or step.symbol in self.muted:
             return
         now_ns = ctx.now_ns()
         times = {"event_time_ns": now_ns, "received_at_ns": now_ns, "received_monotonic_ns": ctx.monotonic_ns()}

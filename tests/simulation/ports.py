@@ -1,8 +1,13 @@
-"""The model venue's two ports: what the house holds of it."""
+"""The model venue's ports: what the house holds of it."""
+
+from decimal import Decimal
 
 from bulkhead.venues.port import Sink, VenueCapabilities
 from messages.base import Body
+from messages.clock import AskVenueTime, VenueTimeFailed, VenueTimeTold
 from messages.instruments import Instrument, InstrumentsFailed, InstrumentsLoaded, LoadInstruments
+from messages.market import Quote, QuotesFailed
+from messages.market_health import DataSource
 from messages.orders import (
     CancelOrder,
     OrderChannelDown,
@@ -12,7 +17,7 @@ from messages.orders import (
     TakeVenueSnapshot,
 )
 from supervisor.runtime.host import Host
-from tests.simulation.market import CAPABILITIES, INSTRUMENTS, VENUE
+from tests.simulation.market import INSTRUMENTS, VENUE
 from tests.simulation.model_venue import ADDRESS, Asked, ModelVenue, Opened, Submitted
 
 
@@ -25,11 +30,16 @@ class ModelOrders:
         self.handed_in = 0
         self.listed = dict(INSTRUMENTS)
         self.is_mute = False
-        """Asked for its rules, it fails."""
+        """Asked for its rules or its time, it fails."""
+        self.loses_questions = False
+        """Queries and snapshots vanish, and nobody answers them."""
+        self.clock_ahead_ns = 0
+        """Its clock against the time that really passes: the host's monotonic one, which nobody sets."""
+        self._zero_ns = host.now_ns() - host.monotonic_ns()
 
     @property
     def capabilities(self) -> VenueCapabilities:
-        return CAPABILITIES
+        return self._venue.capabilities
 
     def load_instruments(self) -> tuple[Instrument, ...]:
         return tuple(INSTRUMENTS.values())
@@ -64,10 +74,12 @@ class ModelOrders:
         self._hand_in(Asked(question=command))
 
     def query(self, command: QueryOrder) -> None:
-        self._hand_in(Asked(question=command))
+        if not self.loses_questions:
+            self._hand_in(Asked(question=command))
 
     def snapshot(self, command: TakeVenueSnapshot) -> None:
-        self._hand_in(Asked(question=command))
+        if not self.loses_questions:
+            self._hand_in(Asked(question=command))
 
     def instruments(self, command: LoadInstruments) -> None:
         if self._venue.order_sink is None:
@@ -78,11 +90,63 @@ class ModelOrders:
         now_ns, listed = self._host.now_ns(), tuple(self.listed.values())
         self._venue.order_sink(InstrumentsLoaded(venue=VENUE, instruments=listed, as_of_ns=now_ns))
 
+    def venue_time(self, command: AskVenueTime) -> None:
+        if self._venue.order_sink is None:
+            return
+        if self.is_mute:
+            self._venue.order_sink(VenueTimeFailed(venue=VENUE, reason="the venue is away"))
+            return
+        now_ns, venue_ns = self._host.now_ns(), self._zero_ns + self._host.monotonic_ns() + self.clock_ahead_ns
+        told = VenueTimeTold(venue=VENUE, venue_ns=venue_ns, asked_ns=now_ns, answered_ns=now_ns)
+        self._venue.order_sink(told)
+
     def channel(self) -> OrderChannelUp | OrderChannelDown:
         return self._venue.channel
 
     def pending(self) -> int:
         return self.handed_in - self._venue.answered
+
+
+class ModelQuotes:
+    """Quotes of the venue on demand; the port of a fallback source."""
+
+    def __init__(self, source: DataSource, host: Host, venue: ModelVenue) -> None:
+        self._source, self._host, self._venue = source, host, venue
+        self._sink: Sink | None = None
+
+    @property
+    def source(self) -> DataSource:
+        return self._source
+
+    def open(self, sink: Sink) -> None:
+        self._sink = sink
+
+    def close(self, deadline_s: float) -> None:
+        self._sink = None
+
+    def ask(self, symbols: tuple[str, ...]) -> None:
+        if self._sink is None:
+            return
+        if self._source in self._venue.quotes_down:
+            self._sink(QuotesFailed(source=self._source, symbols=symbols, reason="the venue is away"))
+            return
+        now_ns = self._host.now_ns()
+        for symbol in symbols:
+            walk = self._venue.walks[symbol]
+            quote = Quote(
+                venue=VENUE,
+                symbol=symbol,
+                event_time_ns=now_ns,
+                received_at_ns=now_ns,
+                received_monotonic_ns=self._host.monotonic_ns(),
+                event_time_is_receipt=True,
+                bid=walk.bid,
+                bid_quantity=Decimal(5),
+                ask=walk.ask,
+                ask_quantity=Decimal(5),
+                source=self._source,
+            )
+            self._sink(quote)
 
 
 class ModelFeed:

@@ -86,7 +86,7 @@ def test_the_gate_stays_shut_while_the_stream_is_down_also_for_a_new_order_manag
     house.venue.drop_stream()
     run.until(lambda: not house.gate.is_open)
     house.poison(addresses.OMS)
-    run.work(60)
+    run.work(45)  # longer, and an operator would be asked for
     assert house.epoch(addresses.OMS) == 2
     assert not house.gate.is_open
     house.venue.raise_stream()
@@ -128,7 +128,7 @@ def test_an_intent_in_a_dying_actor_does_not_bind_its_strategy_for_ever(start: S
     run.open_gate()
     guard = house.host.behaviour(addresses.RISK_GUARD)
     assert isinstance(guard, RiskGuardActor)
-    guard.__dict__["_actions"] = Deadly(1)
+    guard.__dict__["_watch"].__dict__["_actions"] = Deadly(1)
     run.until(lambda: house.epoch(addresses.RISK_GUARD) == 2)
     run.open_gate()
     sent_before = len(house.venue.orders)

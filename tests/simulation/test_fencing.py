@@ -241,5 +241,7 @@ def test_one_refused_fill_takes_what_was_built_on_it_along(start: StartRun) -> N
     run.open_gate()
     ledgers[0].fail_once_over_a_fill()
     run.until(lambda: ledgers[0].refused == 1)
-    run.work(60)
+    run.work(10)
+    run.rearm()
+    run.work(50)
     end_well(run)

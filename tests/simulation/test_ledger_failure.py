@@ -3,9 +3,14 @@
 import pytest
 
 from bulkhead.ledger.port import LedgerPort
-from tests.simulation.conftest import StartRun
+from tests.simulation.conftest import Run, StartRun
 from tests.simulation.failing_ledger import FailingLedger
 from tests.simulation.model_venue import ROUGH
+
+
+def exits_only(run: Run, sent: int) -> bool:
+    later = list(run.house.venue.orders.values())[sent:]
+    return not any(order.ticket.intent_type.is_entry for order in later)
 
 
 @pytest.mark.lesson("L10")
@@ -29,6 +34,9 @@ def test_the_disk_is_full_for_a_while(start: StartRun, seed: int, full_for_s: fl
     assert not house.root_downs, house.root_downs[0].detail
     assert len(house.venue.orders) == sent, "no order without a record"
     ledger.fail(is_full=False)
+    run.work(30)
+    assert exits_only(run, sent), "entries wait for an operator"
+    run.rearm()
     run.open_gate()
     run.work(60)
     traded = {order.ticket.symbol for order in list(house.venue.orders.values())[sent:]}

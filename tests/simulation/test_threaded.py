@@ -57,9 +57,7 @@ def test_the_seven_actors_are_the_same_on_both_hosts(start: StartRun, tmp_path: 
         wait(lambda: house.epoch(addresses.OMS) == 2 and house.gate.is_open, house)
         sent = len(house.venue.orders)
         wait(lambda: len(house.venue.orders) > sent + 10, house)
-        house.stop_trading(
-            StopLevel.HARD
-        )  # exits too: the venue must have had its last order when the books are compared
+        house.stop_trading(StopLevel.HARD)
         wait(lambda: house.oms.figures().working == 0 and house.gate.is_recovered, house)
         wait(lambda: house.fills() == house.executed(), house)
         house.stop()

@@ -33,7 +33,8 @@ def test_a_message_of_the_order_path_that_is_lost_is_a_doubt_until_the_books_are
     run.host.tell(name, OrderPoison(), sender="test")
     run.until(lambda: not run.house.gate.is_recovered, step_s=0.0)
     run.open_gate()
-    assert run.house.oms.figures().reconciliations >= (before if name != addresses.OMS else 0)
+    is_another = run.house.epoch(addresses.OMS) > 1  # who counts from the beginning
+    assert run.house.oms.figures().reconciliations > (0 if is_another else before)
 
 
 def test_it_is_a_doubt_at_once_and_says_what_was_lost(start: StartRun) -> None:

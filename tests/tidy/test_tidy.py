@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.long_first import LONG_FILES
+
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("actors", "bulkhead", "messages", "supervisor")
 MAX_FILE_LINES = 400
@@ -68,6 +70,11 @@ def test_the_ambient_rule_can_fail() -> None:
 def test_skips_have_reasons(path: Path) -> None:
     for match in re.finditer(r"pytest\.(?:mark\.)?skip(?:if)?\(([^)]*)\)", path.read_text(encoding="utf-8")):
         assert "reason=" in match.group(1) or '"' in match.group(1)
+
+
+def test_the_long_test_files_that_begin_first_exist() -> None:
+    assert len(set(LONG_FILES)) == len(LONG_FILES)
+    assert not [file for file in LONG_FILES if not (ROOT / "tests" / file).is_file()]
 
 
 def test_every_file_is_small_enough_to_be_code() -> None:

@@ -18,8 +18,14 @@ class Puppet(Strategy):
 
     wishes: deque[Decision]
     seen: dict[str, MarketSnapshot]
+    held: threading.Event | None = None
+    """Its next call waits for this, and no call after it."""
 
     def on_timer(self, key: str, view: View) -> Answer:
+        held, self.held = self.held, None
+        if held is not None:
+            held.wait(LONGEST_S)
+            return None  # too late: whoever has its place looks for itself
         self._look(view)
         return [self.wishes.popleft() for _ in range(len(self.wishes))]
 

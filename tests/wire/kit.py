@@ -7,12 +7,15 @@ the ledger file, what came of it. Nothing of the order path is believed here.
 
 import json
 import random
+import threading
+import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from actors import addresses
@@ -25,6 +28,7 @@ from bulkhead.chaos.oracle import QUOTE, LedgerFile, differences
 from bulkhead.venues.adapters.binance import BinanceFeed, BinanceOrders
 from bulkhead.venues.transport.http import HttpSettings
 from bulkhead.venues.transport.ws import BackoffSettings
+from messages.codes import ErrorCode
 from messages.failure import CancelEntries
 from messages.supervision import ChildDown, TimerFired
 from messages.trading import Decision
@@ -48,20 +52,29 @@ ABSENT_AFTER_S = RECV_WINDOW_MS / 1_000 + 1.0
 ANSWER_WITHIN_S = 0.5
 """The adapter's read timeout: what is held at the venue for longer has no verdict."""
 PATIENCE_S = 30.0
+BETWEEN_TICKS_S = 0.4
+"""Longer than data has to flow until it is sound. Each tick takes from a book that stands still, so there are few."""
 _MANY = 1_000_000
 WIDE_LIMITS = {
     **dict.fromkeys(("max_consecutive_losses", "max_consecutive_rejects", "max_orders_per_s", "max_daily_loss"), _MANY),
     **dict.fromkeys(("max_drawdown", "max_orders_per_day", "max_trades_per_day"), _MANY),
     "max_slippage_bps_p95": 10_000,
+    "cooldown_s": 0,
     "max_market_age_s": 3_600,
     "max_symbol_exposure": 40_000,
-    "min_reject_sample": _MANY,
+    "min_reject_sample": 500,
 }
 CALM: dict[str, object] = {
     **dict.fromkeys(("lose_order_replies", "hide_orders_ms", "reply_latency_ms", "rate_limit_next", "lose_reports"), 0),
-    **dict.fromkeys(("repeat_reports", "acks_after_fills"), False),
+    **dict.fromkeys(("repeat_reports", "acks_after_fills", "refuse_keys", "fail_public", "halt_market"), False),
+    "clock_ahead_ms": 0,
+    "refuse_streams": "none",
     "hold": dict.fromkeys(("order", "cancel", "query", "list")),
 }
+
+
+Tables = Mapping[str, Mapping[str, object]]
+NO_TABLES: Tables = MappingProxyType({})
 
 
 class Row(NamedTuple):
@@ -89,10 +102,14 @@ class Town:
         self._puppet = Puppet(SYMBOLS, Puppet.Parameters())
         self._puppet.wishes, self._puppet.seen = deque(), {}
         self._wishes = 0
+        self.is_spent = False
+        """The next test is to have a town of its own."""
         self._root_downs: list[ChildDown] = []
         self.orders, feed = self._adapters(venue.port)
         puppet = LoadedStrategy("puppet", SYMBOLS, lambda: self._puppet, ())
-        self.parts = replace(session.parts, orders=self.orders, feed=feed, strategies=(puppet,))
+        self.left: list[str] = []
+        """Why the process would have ended at once."""
+        self.parts = replace(session.parts, orders=self.orders, feed=feed, strategies=(puppet,), leave=self.left.append)
 
     def _adapters(self, port: int) -> tuple[BinanceOrders, BinanceFeed]:
         settings = adapter_settings(
@@ -135,7 +152,23 @@ class Town:
             ROOT, lambda: Supervisor(spec, self.host, addresses.FAILURE_HANDLER), parent=None, kind="supervisor"
         )
         self.until_open()
+        self.learn_markets()
+
+    def learn_markets(self) -> None:
+        """Also for a strategy that was started anew, and knows none."""
+        self.until(self._feed_is_up, "the feed is connected")  # each trade before that takes from the book in vain
+        self._puppet.seen.clear()
         self.until(self._markets_are_known, "a market of each symbol is known")
+
+    def make_data_sound(self) -> None:
+        """After a cut ticks have to flow for a while before there are entries."""
+        self.learn_markets()
+        time.sleep(BETWEEN_TICKS_S)
+        self.learn_markets()
+
+    def _feed_is_up(self) -> bool:
+        feed = figures_of(self.host).feed
+        return feed is not None and feed.connected
 
     def _markets_are_known(self) -> bool:
         """The books stand still, so somebody has to trade before there is a price."""
@@ -173,8 +206,29 @@ class Town:
         return reason
 
     def bought(self, symbol: str, *, crosses: bool = False) -> str:
-        """The client order id of a new entry, as soon as it is on disk."""
-        return self.order_of(self.buy(symbol, crosses=crosses)).client_order_id
+        """The client order id of a new entry, as soon as it is on disk. Decided again while the feed's data is not
+        sound yet: after a cut, ticks have to come before there are entries."""
+
+        def entered() -> Row | None:
+            refused = self._refused_for_data()
+            wish = self.buy(symbol, crosses=crosses)
+            self.until(lambda: self._find(wish) or self._refused_for_data() > refused, f"an answer to {wish}")
+            if (row := self._find(wish)) is None:
+                self.make_data_sound()
+            return row
+
+        found: Row = self.until(entered, "an entry is on disk")
+        return found.client_order_id
+
+    def _refused_for_data(self) -> int:
+        query = "select payload from events where type = 'RiskRefusalRecorded'"
+        return sum(ErrorCode.RISK_DATA_UNSOUND in payload for (payload,) in self.ledger.rows(query))
+
+    def hang(self) -> threading.Event:
+        """The strategy does not come back from its next call, until the event is set."""
+        self._puppet.held = held = threading.Event()
+        self.host.tell(PUPPET, TimerFired(key="look"), sender="test")
+        return held
 
     def cancel(self, symbol: str) -> None:
         self.host.tell(addresses.OMS, CancelEntries(reason="the test says so", symbol=symbol), sender="test")
@@ -256,13 +310,13 @@ class Town:
         return next(row for row in self.rows() if row.client_order_id == client_order_id)
 
     def order_of(self, wish: str) -> Row:
-        def look() -> Row | None:
-            intents = self.ledger.rows("select intent_id, payload from order_intents")
-            wished = {intent_id for intent_id, payload in intents if f'"{wish}"' in payload}
-            return next((row for row in self.rows() if row.intent_id in wished), None)
-
-        row: Row = self.until(look, f"the order of {wish} is on disk")
+        row: Row = self.until(lambda: self._find(wish), f"the order of {wish} is on disk")
         return row
+
+    def _find(self, wish: str) -> Row | None:
+        intents = self.ledger.rows("select intent_id, payload from order_intents")
+        wished = {intent_id for intent_id, payload in intents if f'"{wish}"' in payload}
+        return next((row for row in self.rows() if row.intent_id in wished), None)
 
     def refused(self, hand_in: Callable[[], object]) -> dict[str, str]:
         """Hand something in; the refusal that is recorded then, by the risk guard or by the precheck."""
@@ -377,14 +431,25 @@ class Town:
 
 
 @contextmanager
-def town(folder: Path) -> Iterator[Town]:
-    """A venue and a house that trades there, until the end of the context."""
+def town(
+    folder: Path,
+    tables: Tables = NO_TABLES,
+    *,
+    events_per_s: int = 0,
+    max_silence_s: float = 3_600.0,
+    **market_data: float,
+) -> Iterator[Town]:
+    """A venue and a house that trades there, until the end of the context. Its market moves by itself only with
+    `events_per_s`; `tables` change the house's settings."""
     many = {"request_weight_per_minute": _MANY, "orders_per_10s": _MANY}
     with ExitStack() as stack:
-        venue = stack.enter_context(simulator(folder, events_per_s=0, symbols=SYMBOLS, limits=many))
+        venue = stack.enter_context(simulator(folder, events_per_s=events_per_s, symbols=SYMBOLS, limits=many))
         host = ThreadedHost(seed=1)
         stack.callback(host.close)
-        session = stack.enter_context(open_session(_settings(folder, venue.port), host, None))
+        changed: Tables = {**tables, "venue": {"max_silence_s": max_silence_s, **tables.get("venue", {})}}
+        quick = {"settle_s": 0.2, "health_interval_s": 0.2, **market_data}
+        changed = {**changed, "market_data": {**quick, **tables.get("market_data", {})}}
+        session = stack.enter_context(open_session(_settings(folder, venue.port, changed), host, None))
         made = Town(folder, venue, host, session)
         try:
             made.grow()
@@ -394,16 +459,15 @@ def town(folder: Path) -> Iterator[Town]:
         finish_session(session, "the test ended")
 
 
-def _settings(folder: Path, port: int) -> Settings:
+def _settings(folder: Path, port: int, tables: Tables) -> Settings:
     logs, stream = folder / "logs", f"ws://127.0.0.1:{port}"
-    data = {
+    data: dict[str, Any] = {
         "session": {"logs_dir": str(logs), "ledger_file": str(logs / "ledger.db"), "stop_dir": str(logs / "stop")},
         "venue": {
             "start_simulator": False,
             "rest_url": f"http://127.0.0.1:{port}",
             "ws_api_url": f"{stream}/ws-api/v3",
             "stream_url": stream,
-            "max_silence_s": 3_600.0,
         },
         "execution": {
             "query_unknown_interval_s": 0.6,
@@ -422,4 +486,6 @@ def _settings(folder: Path, port: int) -> Settings:
             }
         ],
     }
+    for name, table in tables.items():
+        data[name] = {**data.get(name, {}), **table}
     return check_settings(data, "test")
