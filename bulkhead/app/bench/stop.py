@@ -88,12 +88,15 @@ def hang_and_stop(folder: Path, name: str, trials: int, ticks: int = TICKS) -> H
         for trial in range(trials):
             is_last = trial == trials - 1
             if is_last:  # at rest at the venue, and in the lane for certain: the other trips come as they come
-                house.hand_in(2, TimeInForce.GTC)
-                house.until(lambda: any(key.startswith("bench-") for key in house.at_venue()), "an entry rests")
+                house.rest_one()
                 house.looks.may_look.clear()
             house.hand_in(IN_LANE, TimeInForce.IOC)
+            if is_last:  # or the plan takes all of them back before one of them is looked at
+                house.until(house.looks.is_waiting.is_set, "an entry stands before the last look")
             tripped_ns = house.trip(by_kill=by_kill)
             house.looks.may_look.set()
+            if is_last:
+                house.until_looked_at(tripped_ns)
             time.sleep(SETTLE_S)
             after = [at_ns - tripped_ns for _, at_ns in house.sent if at_ns > tripped_ns]
             spans.append(max(after, default=0))

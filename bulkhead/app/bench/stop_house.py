@@ -39,6 +39,7 @@ from supervisor.supervisor import Supervisor
 SYMBOL, VENUE, STRATEGY = "BTCUSDT", "sim", "resting"
 TICKS = 100_000
 RESTING = 8
+RETRY_S = 2.0
 PATIENCE_S = 30.0
 QUANTITY, PRICE_SHARE = Decimal("0.01"), Decimal("0.99")
 KILL = "kill:SOFT:all"
@@ -55,7 +56,16 @@ class Looks:
     let_out: list[tuple[str, int]] = field(default_factory=list)
     held_back: list[tuple[str, int]] = field(default_factory=list)
 
+    is_waiting: threading.Event = field(default_factory=threading.Event)
+    """An entry stands before the last look."""
+
+    def begun_since(self, ns: int) -> set[str]:
+        """Entries that came to the last look after this monotonic time, let out or not."""
+        return {key for key, began_ns in (*self.let_out, *self.held_back) if began_ns > ns}
+
     def refusal(self, ticket: OrderTicket, issuer: str, epoch: int) -> str | None:
+        if not self.may_look.is_set() and ticket.intent_type.is_entry:
+            self.is_waiting.set()
         self.may_look.wait(PATIENCE_S)
         began_ns = time.monotonic_ns()
         refusal = self.guard.refusal(ticket, issuer, epoch)
@@ -141,6 +151,22 @@ class House:
             updated_ns=time.time_ns(),
         )
 
+    def rest_one(self) -> None:
+        """Have an entry of ours rest at the venue. One that comes while the broker is replaced, or over the last trip's
+        echo, is refused: it is handed in anew."""
+        handed_in_at = -RETRY_S
+
+        def rests() -> bool:
+            nonlocal handed_in_at
+            if any(key.startswith("bench-") for key in self.at_venue()):
+                return True
+            if time.monotonic() - handed_in_at > RETRY_S:
+                handed_in_at = time.monotonic()
+                self.hand_in(2, TimeInForce.GTC)
+            return False
+
+        self.until(rests, "an entry rests")
+
     def trip(self, *, by_kill: bool) -> int:
         """Trip, and the monotonic nanosecond since when the gate is shut, or the file there."""
         if by_kill:
@@ -208,6 +234,10 @@ class House:
                 reasons = "; ".join(f"{each.reason_id}: {each.cause}" for each in self.gate.reasons())
                 raise Stopped(ExitCode.ERROR, f"it never came true that {why} ({reasons or 'the gate is open'})")
             time.sleep(0.01)
+
+    def until_looked_at(self, since_ns: int) -> None:
+        """Some entry has come to the last look after this monotonic time."""
+        self.until(lambda: bool(self.looks.begun_since(since_ns)), "an entry is looked at")
 
     def know_the_price(self) -> None:
         prices = [each.ticket.limit_price for each in self.session.tap.working()]

@@ -71,11 +71,14 @@ def test_what_has_waited_for_long_goes_before_entries_and_never_before_exits() -
     turns, sent = turns_of(ONE_A_SECOND), list[tuple[str, int]]()
     ask(turns, Script("before", sent), Purpose.ENTRY)
     order = (Purpose.SURVEY, *(Purpose.ENTRY,) * 12, *(Purpose.EXIT,) * 8)
-    for thread in waiting(turns, sent, *order):
-        thread.join(20)
-    names = [name.rpartition("-")[0] for name, _ in sent[1:]]
-    assert names[:8] == ["exit"] * 8
-    assert 8 <= names.index("survey") < len(names) - 1, names
+    threads = waiting(turns, sent, *order)
+    gone = len(sent)  # a slow machine takes its time to line them up
+    for thread in threads:
+        thread.join(30)
+    names = [name.rpartition("-")[0] for name, _ in sent]
+    exits = 8 - names[:gone].count("exit")
+    assert names[gone : gone + exits] == ["exit"] * exits
+    assert gone + exits <= names.index("survey") < len(names) - 1, names
 
 
 def test_whoever_comes_when_one_waits_does_not_take_its_place() -> None:
