@@ -2,17 +2,20 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import TypeVar
 
 from actors import addresses
 from actors.reconciler import Reconciler
-from actors.recorder import DecisionSink, EventSink, InputSink
 from bulkhead.app.house import ROOT, InboxDoor, LoadedStrategy, Parts, tree, watch_over
 from bulkhead.app.settings import Settings, check_settings
+from bulkhead.chaos.memory import Memory
+from bulkhead.chaos.model.market import ACCOUNT, INSTRUMENTS, OPENING, VENUE
+from bulkhead.chaos.model.ports import ModelFeed, ModelOrders, ModelQuotes
+from bulkhead.chaos.model.venue import ADDRESS, ModelVenue
+from bulkhead.chaos.strategies import Flipper
 from bulkhead.execution.exact import plain
 from bulkhead.execution.reversals import SUFFIX
 from bulkhead.ledger.inbox import Inbox
@@ -20,15 +23,12 @@ from bulkhead.ledger.port import LedgerPort
 from bulkhead.ledger.sqlite import LedgerReader, SqliteLedger
 from bulkhead.market.sources import FALLBACKS
 from bulkhead.monitor.alerting.actor import AlertDoor
-from bulkhead.strategy.api import Answer, Strategy, Tick, View
-from messages.base import Body, Envelope, Lane
+from messages.base import Body, Lane
 from messages.catalogue import record_from_json
 from messages.failure import CancelEntries, StopReason
-from messages.market import Quote, Trade
-from messages.records import FillRecorded, LedgerEvent, Record
+from messages.records import FillRecorded, Record
 from messages.supervision import ChildDown, ChildState
-from messages.trading import Decision, DecisionMade
-from messages.values import Side, SplitPolicy, StopLevel, StopPlan
+from messages.values import StopLevel, StopPlan
 from supervisor.gate import RECOVERY_REASON, Gate
 from supervisor.latch import StopLatch
 from supervisor.recorded import RecordedOnly
@@ -36,13 +36,10 @@ from supervisor.runtime.host import Host
 from supervisor.spec import SupervisorSpec, nodes
 from supervisor.supervisor import Supervisor
 from supervisor.validation import validate
-from tests.simulation.busting import BustingVenue
-from tests.simulation.market import ACCOUNT, INSTRUMENTS, LOT, OPENING, VENUE
-from tests.simulation.model_venue import ADDRESS, CALM, Faults, ModelVenue
-from tests.simulation.ports import ModelFeed, ModelOrders, ModelQuotes
 
 R = TypeVar("R", bound=Record)
 SESSION = "s-sim"
+ZERO = Decimal(0)
 WIDE_LIMITS = {
     "max_consecutive_rejects": 1_000,
     "max_consecutive_losses": 10_000,
@@ -52,6 +49,17 @@ WIDE_LIMITS = {
     "max_drawdown": "100000",
 }
 """A die is no good trader, and a busy machine no quick one: nothing here is meant to trip."""
+TIGHT_LIMITS = {
+    **WIDE_LIMITS,
+    "max_order_notional": "600",
+    "max_symbol_exposure": "1200",
+    "max_gross_exposure": "1500",
+    "max_orders_per_s": 2,
+    "max_consecutive_rejects": 5,
+    "max_daily_loss": "5",
+    "max_drawdown": "8",
+}
+"""So that each of them binds now and then."""
 QUICK_WORK = {
     "fill_timeout_s": 4.0,
     "split": {"horizon_s": 12.0, "max_children": 4, "iceberg_visible_quantity": "2"},
@@ -66,80 +74,7 @@ class Poison(Body):
     lane = Lane.SYSTEM
 
 
-class Flipper(Strategy):
-    """Buys and sells by the throw of its seeded die, so that much happens in little time."""
-
-    def on_tick(self, tick: Tick, view: View) -> Answer:
-        if isinstance(tick, Quote) or view.working(tick.symbol) != 0:
-            return None
-        throw = view.rng.random()
-        if throw > 0.3:
-            return Decision.hold(tick.symbol, "the die says wait") if throw > 0.9 else None
-        if view.position(tick.symbol) >= LOT:
-            return Decision.exit(tick.symbol, "the die says leave")
-        return Decision.enter(tick.symbol, Side.BUY, "the die says go", **_ways_in(throw, tick.price))
-
-
-def _ways_in(throw: float, price: Decimal) -> dict[str, object]:
-    """Taken at once, resting below the market, in parts over time, or one part after the other."""
-    if throw < 0.1:
-        return {"limit_price": price + Decimal("0.05")}
-    if throw < 0.13:
-        return {"limit_price": price - Decimal("0.04")}
-    if throw < 0.16:
-        return {"split": SplitPolicy.TWAP}
-    if throw < 0.18:
-        return {"split": SplitPolicy.ICEBERG, "limit_price": price}
-    return {}
-
-
-@dataclass
-class Memory:
-    """What the recorder is told, kept in memory: the three sinks in one."""
-
-    decisions: list[DecisionMade] = field(default_factory=list)
-    events: list[LedgerEvent] = field(default_factory=list)
-    outcomes: list[str] = field(default_factory=list)
-    ticks: int = 0
-    evidence: int = 0
-
-    def append(self, events: Sequence[LedgerEvent]) -> None:
-        self.events.extend(events)
-
-    def write(
-        self, made: DecisionMade, *, at_ns: int, session_id: str, correlation_id: str, causation_id: str | None
-    ) -> None:
-        self.decisions.append(made)
-
-    def write_outcome(
-        self,
-        decision_id: str,
-        outcome: dict[str, str],
-        *,
-        at_ns: int,
-        session_id: str,
-        correlation_id: str,
-        causation_id: str | None,
-    ) -> None:
-        self.outcomes.append(decision_id)
-
-    def add_tick(self, tick: Trade | Quote) -> None:
-        self.ticks += 1
-
-    def add_evidence(self, envelope: Envelope) -> None:
-        self.evidence += 1
-
-    def flush(self) -> None:
-        """Nothing waits."""
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-    def open(self) -> tuple[EventSink, DecisionSink, InputSink]:
-        return self, self, self
-
-
-def settings(owners: tuple[str, ...] = ()) -> Settings:
+def settings(owners: tuple[str, ...], limits: Mapping[str, object]) -> Settings:
     strategies = [
         {
             "id": name,
@@ -153,7 +88,7 @@ def settings(owners: tuple[str, ...] = ()) -> Settings:
     data = {
         "venue": {"name": VENUE, "account": ACCOUNT},
         "strategies": strategies,
-        "risk": WIDE_LIMITS,
+        "risk": limits,
         "execution": QUICK_WORK,
         "inbox": {"enabled": bool(owners), "owners": owners},
     }
@@ -167,15 +102,13 @@ class House:
         self,
         host: Host,
         folder: Path,
-        seed: int,
-        faults: Faults = CALM,
+        venue: ModelVenue,
         *,
         session_id: str = SESSION,
-        tick_s: float = 0.5,
         wrap: Callable[[LedgerPort], LedgerPort] = lambda ledger: ledger,
         owners: tuple[str, ...] = (),
-        kind: type[ModelVenue] = BustingVenue,
         alerts: AlertDoor | None = None,
+        limits: Mapping[str, object] | None = None,
     ) -> None:
         """`owners` of positions that are changed through an inbox, `<folder>/inbox.db`; without any there is none."""
         self.host = host
@@ -188,11 +121,12 @@ class House:
         start = StopReason(reason_id=RECOVERY_REASON, level=StopLevel.SOFT, cause="not compared yet", since_ns=now_ns)
         self.gate = Gate((start, *latch.load(now_ns)), host.current_epoch, latch)
         recorded = RecordedOnly(self.gate)
-        self.venue = kind(recorded, seed, faults, tick_s)
+        self.venue = venue
+        venue.guard = recorded
         self.file = SqliteLedger(folder / "ledger.db")
         self.file.connection.exec_driver_sql("PRAGMA synchronous=OFF")  # no power is cut here, and syncs take seconds
         self.parts = Parts(
-            settings=settings(owners),
+            settings=settings(owners, WIDE_LIMITS if limits is None else limits),
             session_id=session_id,
             currency="USDT",
             host=host,
@@ -205,7 +139,7 @@ class House:
             instruments=INSTRUMENTS,
             strategies=tuple(
                 LoadedStrategy(s.id, s.traded, lambda s=s: Flipper(s.traded, Flipper.Parameters()), (5,))  # type: ignore[misc]
-                for s in settings().strategies
+                for s in settings((), WIDE_LIMITS).strategies
             ),
             open_sinks=self.memory.open,
             leave=self.left.append,
@@ -301,18 +235,29 @@ class House:
             found[asset] = found.get(asset, Decimal(0)) + position.quantity
         return found
 
-    def assert_books_are_the_venues(self) -> None:
-        """Every execution booked, each once; cash and positions to the last digit."""
-        assert self.fills() == self.executed()
-        assert set(self.fills().values()) <= {1}
-        self.assert_balances_are_the_venues()
+    def differences(self) -> tuple[str, ...]:
+        """What our books and the venue's do not agree about once nothing is under way: executions booked once each,
+        cash and positions to the last digit."""
+        wrong = [f"{key}: booked {count} times" for key, count in self.fills().items() if count > 1]
+        missing, invented = self.executed() - self.fills(), self.fills() - self.executed()
+        wrong += [f"{key}: executed and not booked" for key in missing]
+        wrong += [f"{key}: booked and not executed" for key in invented]
+        return (*wrong, *self.balance_differences())
 
-    def assert_balances_are_the_venues(self) -> None:
-        assert {asset: plain(total) for asset, total in self.balances().items()} == {
-            asset: plain(total) for asset, total in self.venue.balances.items()
-        }
-        traded = {asset: total - OPENING[asset] for asset, total in self.venue.balances.items() if asset != "USDT"}
-        ours = self.positions()
-        assert {asset: ours.get(asset, Decimal(0)) for asset in traded} == traded
-        assert not self.venue.repeated_ids
-        assert self.oms.figures().unknown == 0
+    def balance_differences(self) -> tuple[str, ...]:
+        ours, theirs = self.balances(), self.venue.balances
+        wrong = [
+            f"{asset}: we hold {plain(ours.get(asset, ZERO))}, the venue says {plain(theirs.get(asset, ZERO))}"
+            for asset in sorted(ours.keys() | theirs.keys())
+            if ours.get(asset, ZERO) != theirs.get(asset, ZERO)
+        ]
+        positions = self.positions()
+        traded = {asset: total - OPENING[asset] for asset, total in theirs.items() if asset != "USDT"}
+        wrong += [
+            f"{asset}: positions add up to {plain(positions.get(asset, ZERO))}, traded was {plain(change)}"
+            for asset, change in traded.items()
+            if positions.get(asset, ZERO) != change
+        ]
+        wrong += [f"{key} was handed in again though it had been accepted" for key in self.venue.repeated_ids]
+        unknown = self.oms.figures().unknown
+        return (*wrong, *([f"{unknown} orders are unknown"] if unknown else []))

@@ -4,7 +4,9 @@ from decimal import Decimal
 from itertools import cycle
 
 from bulkhead import Decision, Side, Strategy, View
+from bulkhead.chaos.model.market import LOT
 from bulkhead.strategy.api import Answer, Tick
+from messages.market import Quote
 from messages.values import SplitPolicy
 
 
@@ -43,3 +45,30 @@ class Ladder(Strategy):
 
     def _rounded(self, price: Decimal) -> Decimal:
         return (price / self.parameters.tick_size).to_integral_value() * self.parameters.tick_size
+
+
+class Flipper(Strategy):
+    """Buys and sells by the throw of its seeded die, so that much happens in little time."""
+
+    def on_tick(self, tick: Tick, view: View) -> Answer:
+        if isinstance(tick, Quote) or view.working(tick.symbol) != 0:
+            return None
+        throw = view.rng.random()
+        if throw > 0.3:
+            return Decision.hold(tick.symbol, "the die says wait") if throw > 0.9 else None
+        if view.position(tick.symbol) >= LOT:
+            return Decision.exit(tick.symbol, "the die says leave")
+        return Decision.enter(tick.symbol, Side.BUY, "the die says go", **_ways_in(throw, tick.price))
+
+
+def _ways_in(throw: float, price: Decimal) -> dict[str, object]:
+    """Taken at once, resting below the market, in parts over time, or one part after the other."""
+    if throw < 0.1:
+        return {"limit_price": price + Decimal("0.05")}
+    if throw < 0.13:
+        return {"limit_price": price - Decimal("0.04")}
+    if throw < 0.16:
+        return {"split": SplitPolicy.TWAP}
+    if throw < 0.18:
+        return {"split": SplitPolicy.ICEBERG, "limit_price": price}
+    return {}

@@ -6,6 +6,7 @@ from typing import Any
 from actors import addresses
 from actors.oms import OmsActor
 from actors.oms_seat import OmsSeat
+from bulkhead.chaos.model.market import CAPABILITIES, INSTRUMENTS
 from bulkhead.execution.micro_pipeline import PipelineSettings
 from messages.base import Body
 from messages.orders import (
@@ -23,7 +24,6 @@ from messages.records import (
 from messages.trading import OrderIntent, RiskApproved
 from tests.actors.kit import NS_PER_S, Story, open_gate, released
 from tests.execution.orders import T0, intent, market
-from tests.simulation.market import CAPABILITIES, INSTRUMENTS
 
 BROKER = addresses.broker("sim")
 SEAT = OmsSeat(

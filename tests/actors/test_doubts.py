@@ -7,6 +7,7 @@ import pytest
 
 from actors import addresses
 from actors.doubts import SHOWN
+from bulkhead.chaos.model.market import CAPABILITIES
 from bulkhead.venues.port import ClientIdScheme
 from messages.failure import CancelEntries, FailureMode, FailureReported
 from messages.operator import ActAnswered, AdoptOrder, IgnoreStranger, ResolveOrder, StrangerSettled
@@ -32,7 +33,6 @@ from messages.values import IntentStatus, IntentType, OrderStatus, Side, TimeInF
 from tests.actors.kit import NS_PER_S, released
 from tests.actors.oms_story import SEAT, Oms, approval, loaded, snapshot
 from tests.execution.orders import ID, T0, D, order, venue_order
-from tests.simulation.market import CAPABILITIES
 
 API, BY_HAND = "||31", "||11"
 BARE = CAPABILITIES.model_copy(update={"client_id": ClientIdScheme.NONE, "has_execution_ids": False})

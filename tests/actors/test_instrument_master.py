@@ -14,6 +14,7 @@ from actors.instrument_master import (
     InstrumentBook,
     InstrumentMasterActor,
 )
+from bulkhead.chaos.model.market import INSTRUMENTS, VENUE
 from messages.failure import FailureMode, FailureReported
 from messages.instruments import (
     Instrument,
@@ -28,7 +29,6 @@ from supervisor.failure_modes import Shut, decide
 from supervisor.gate import Gate
 from tests.actors.kit import NoLatch, Story, released
 from tests.execution.orders import T0
-from tests.simulation.market import INSTRUMENTS, VENUE
 
 BROKER = addresses.broker(VENUE)
 AWAY = InstrumentsFailed(venue=VENUE, reason="the venue is away")

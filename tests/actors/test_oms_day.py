@@ -4,12 +4,12 @@ from decimal import Decimal
 
 import pytest
 
+from bulkhead.chaos.model.market import CAPABILITIES
 from messages.orders import OrderCancelled
 from messages.values import TimeInForce
 from tests.actors.oms_story import SEAT, Oms
 from tests.actors.test_oms_escape import OUT, holding
 from tests.actors.test_oms_working import QUICK, accepted, seconds
-from tests.simulation.market import CAPABILITIES
 
 BY_DAY = CAPABILITIES.model_copy(update={"orders_end_with_day": True})
 IN_A_DAY = SEAT._replace(capabilities=BY_DAY)

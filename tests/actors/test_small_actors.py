@@ -8,6 +8,9 @@ from actors import addresses
 from actors.broker import CHANNEL_ATTEMPTS, CHANNEL_TIMEOUT_S, BrokerActor, OrderTransportActor, TransportActor
 from actors.failure_handler import FailureHandlerActor
 from actors.recorder import RecorderActor
+from bulkhead.chaos.memory import Memory
+from bulkhead.chaos.model.ports import ModelOrders
+from bulkhead.chaos.model.venue import ModelVenue
 from bulkhead.monitor.observer import ObserverActor
 from messages.base import Evidence
 from messages.clock import AskVenueTime, AuthAccepted, AuthRefused, VenueTimeFailed, VenueTimeTold
@@ -38,9 +41,6 @@ from tests.actors.kit import Story, enveloped, open_gate
 from tests.actors.test_market_data import quote, trade
 from tests.execution.orders import T0, order
 from tests.risk.portfolios import portfolio
-from tests.simulation.house import Memory
-from tests.simulation.model_venue import ModelVenue
-from tests.simulation.ports import ModelOrders
 
 
 class NotingVenue(ModelOrders):
@@ -48,7 +48,7 @@ class NotingVenue(ModelOrders):
 
     def __init__(self) -> None:
         host = SimulatedHost(1, 0)
-        self.model = ModelVenue(open_gate(), 1)
+        self.model = ModelVenue(1)
         super().__init__(host, self.model)
         self.asked: list[object] = []
 

@@ -11,9 +11,9 @@ from bulkhead.app.commands.checks import Level
 from bulkhead.app.commands.checks_venue import ask
 from bulkhead.app.preflight import ask_venue
 from bulkhead.app.settings import Settings
+from bulkhead.chaos.model.market import CAPABILITIES, INSTRUMENTS
 from bulkhead.venues.port import VenueRefused, VenueUnavailable
 from messages.instruments import Instrument
-from tests.simulation.market import CAPABILITIES, INSTRUMENTS
 
 NS_PER_MS = 1_000_000
 

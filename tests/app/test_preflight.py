@@ -9,11 +9,11 @@ from bulkhead import Strategy
 from bulkhead.app.exit_codes import Stopped
 from bulkhead.app.preflight import MAX_WAIT_S, SHORTEST_WAIT_S, ask_venue, load_strategies, patiently, with_earlier
 from bulkhead.app.settings import Settings, check_settings
+from bulkhead.chaos.model.market import INSTRUMENTS
 from bulkhead.venues.port import VenueBusy, VenueRefused, VenueUnavailable
 from bulkhead.venues.simulator.process import in_thread
 from bulkhead.venues.simulator.settings import SimulatorSettings
 from messages.codes import ErrorCode
-from tests.simulation.market import INSTRUMENTS
 from tests.venues.adapters.kit import Desk
 
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bulkhead.chaos.model.market import INSTRUMENTS
 from bulkhead.execution import reducing
 from bulkhead.execution.reducing import Books, Reducing
 from bulkhead.execution.stages.escape import Position
@@ -13,7 +14,6 @@ from messages.orders import OrderRow
 from messages.stops import Reduction
 from messages.values import IntentType, OrderStatus, Side
 from tests.execution.orders import T0, order
-from tests.simulation.market import INSTRUMENTS
 
 MINUTE = 60 * 10**9
 BTC = ("trend", "BTCUSDT")

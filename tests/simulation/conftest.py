@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from bulkhead.chaos.house import SESSION, START_NS, House
+from bulkhead.chaos.model.busting import BustingVenue
+from bulkhead.chaos.model.venue import ModelVenue
+from bulkhead.chaos.model.words import CALM, Faults
+from bulkhead.chaos.world import left_alone
 from bulkhead.ledger.port import LedgerPort
 from supervisor.runtime import simulated
 from supervisor.runtime.simulated import SimulatedHost
-from tests.simulation.busting import BustingVenue
-from tests.simulation.house import SESSION, START_NS, House
-from tests.simulation.model_venue import CALM, Faults, ModelVenue
 
 Wrap = Callable[[LedgerPort], LedgerPort]
 NS_PER_S = 1_000_000_000
@@ -31,15 +33,13 @@ class Run:
     ) -> None:
         self.folder: Path = before.folder if before else folder
         self.folder.mkdir(exist_ok=True)
-        start_ns = before.host.now_ns() + 5 * NS_PER_S if before else START_NS
+        start_ns = left_alone(before.house.venue, before.host.now_ns(), 5.0) if before else START_NS
         self.host: SimulatedHost = SimulatedHost(seed, start_ns)
         self.number: int = before.number + 1 if before else 1
         session_id = f"{SESSION}-{self.number}" if before else SESSION
-        self.house = House(
-            self.host, self.folder, seed, faults, session_id=session_id, wrap=wrap, owners=owners, kind=kind
-        )
-        if before is not None:
-            self.house.venue.adopt(before.house.venue)
+        venue: ModelVenue = before.house.venue if before else kind(seed, faults)
+        venue.faults = faults
+        self.house: House = House(self.host, self.folder, venue, session_id=session_id, wrap=wrap, owners=owners)
 
     def work(self, seconds: float) -> None:
         self.host.run_until(self.host.monotonic_ns() + int(seconds * NS_PER_S))

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from unittest.mock import patch
 
 from bulkhead.app.house import GUARD_NAMES
+from bulkhead.chaos.model.ports import ModelOrders
 from messages.base import Body, Envelope
 from messages.failure import FailureMode
 from messages.records import (
@@ -19,7 +20,6 @@ from messages.supervision import ChildState
 from supervisor.runtime.cell import AnyCell
 from supervisor.runtime.slot import Incarnation
 from tests.simulation.conftest import Run
-from tests.simulation.ports import ModelOrders
 
 STUCK_AFTER_S = 5.0
 """What a spec allows when it does not say."""

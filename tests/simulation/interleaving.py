@@ -14,10 +14,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from actors import addresses
 from bulkhead.app.house import ROOT
+from bulkhead.chaos.model.venue import ModelVenue
+from bulkhead.chaos.model.words import CALM, ROUGH, Faults
 from messages.escapes import Escape, EscapeTrigger
 from messages.supervision import ChildState
 from tests.simulation.conftest import NS_PER_S, Run
-from tests.simulation.model_venue import CALM, ROUGH, Faults, ModelVenue
 from tests.simulation.test_crashes import ORDER_PATH, OTHERS
 
 LOSSY = Faults(lost_request=0.3, lost_reply=0.3, late_ack=0.3, duplicate=0.5)
@@ -160,7 +161,7 @@ class Interleaving(RuleBasedStateMachine):
         """What only somebody outside can say."""
 
     def compare(self) -> None:
-        self.run.house.assert_books_are_the_venues()
+        assert self.run.house.differences() == ()
 
     def end_well(self) -> None:
         house = self.run.house

@@ -9,6 +9,9 @@ import pytest
 from actors import addresses
 from bulkhead.app.alert_settings import AlertSettings
 from bulkhead.app.house import tree
+from bulkhead.chaos.house import START_NS, House
+from bulkhead.chaos.model.busting import BustingVenue
+from bulkhead.chaos.model.words import CALM, Faults
 from bulkhead.monitor.alerting.actor import AlertDoor
 from bulkhead.monitor.alerting.alarms import AlertsStatus, Notice, Severity
 from messages.failure import StopReason
@@ -16,8 +19,6 @@ from messages.supervision import ChildState
 from messages.values import StopLevel
 from supervisor.runtime.simulated import SimulatedHost
 from supervisor.spec import nodes
-from tests.simulation.house import START_NS, House
-from tests.simulation.model_venue import CALM, Faults
 
 NS_PER_S = 1_000_000_000
 
@@ -29,7 +30,7 @@ class Town:
         self.houses: list[House] = []
 
     def grow(self, door: AlertDoor, faults: Faults = CALM) -> House:
-        house = House(SimulatedHost(1, START_NS), self.folder, 1, faults, alerts=door)
+        house = House(SimulatedHost(1, START_NS), self.folder, BustingVenue(1, faults), alerts=door)
         self.houses.append(house)
         return house
 

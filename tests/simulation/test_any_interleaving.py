@@ -5,10 +5,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule
 
+from bulkhead.chaos.model.busting import BustingVenue, busting
+from bulkhead.chaos.model.market import VENUE
 from bulkhead.execution.reversals import SUFFIX
-from tests.simulation.busting import BustingVenue, busting
 from tests.simulation.interleaving import Interleaving
-from tests.simulation.market import VENUE
 
 
 class AnyInterleaving(Interleaving):

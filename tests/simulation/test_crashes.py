@@ -6,10 +6,10 @@ import pytest
 
 from actors import addresses
 from actors.risk_guard import RiskGuardActor
+from bulkhead.chaos.model.words import ROUGH
 from bulkhead.execution.recent import Recent
 from messages.supervision import ChildState
 from tests.simulation.conftest import StartRun
-from tests.simulation.model_venue import ROUGH
 
 ORDER_PATH = (
     addresses.LEDGER,
@@ -56,7 +56,7 @@ def test_a_crash_on_the_order_path_shuts_the_gate_until_the_books_are_compared(
     assert house.epoch(name) == 2
     run.until(lambda: len(house.venue.orders) > sent_before)
     run.settle()
-    house.assert_books_are_the_venues()
+    assert house.differences() == ()
     assert not house.root_downs
 
 
@@ -75,7 +75,7 @@ def test_a_crash_beside_the_order_path_does_not_stop_trading(start: StartRun, na
     run.until(lambda: house.epoch(name) == 2 and house.states()[name] is ChildState.READY)
     run.until(lambda: len(house.venue.orders) > sent_before)
     run.settle()
-    house.assert_books_are_the_venues()
+    assert house.differences() == ()
 
 
 @pytest.mark.lesson("L34")
@@ -92,7 +92,7 @@ def test_the_gate_stays_shut_while_the_stream_is_down_also_for_a_new_order_manag
     house.venue.raise_stream()
     run.open_gate()
     run.settle()
-    house.assert_books_are_the_venues()
+    assert house.differences() == ()
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -110,7 +110,7 @@ def test_everything_on_the_order_path_dies_at_once(start: StartRun, seed: int) -
     after = list(house.venue.orders.values())[sent_before:]
     assert {order.ticket.symbol for order in after} == {"BTCUSDT", "ETHUSDT"}
     run.settle()
-    house.assert_books_are_the_venues()
+    assert house.differences() == ()
 
 
 class Deadly(Recent):

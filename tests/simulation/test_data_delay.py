@@ -6,13 +6,13 @@ from decimal import Decimal
 import pytest
 
 from actors import addresses
+from bulkhead.chaos.model.market import ACCOUNT, VENUE
 from messages.failure import FailureMode, FailureReported
 from messages.market_health import DataSource
 from messages.orders import OrderTicket
 from messages.records import FailureRecorded, OrderRecorded, SourceRecorded
 from messages.values import IntentType, OrderType, Side, StopLevel
 from tests.simulation.conftest import NS_PER_S, Run, StartRun
-from tests.simulation.market import ACCOUNT, VENUE
 
 SILENT, FLOWING = "BTCUSDT", "ETHUSDT"
 MAX_SILENCE_S, LOOK_S, SETTLE_S = 30.0, 1.0, 5.0
@@ -83,7 +83,7 @@ def test_one_silent_symbol_without_a_fallback_may_not_be_entered_and_the_other_t
     assert SETTLE_S <= (run.host.now_ns() - began_ns) / NS_PER_S <= SETTLE_S + 2
     assert [report.recovered for report in reports(run)] == [False, True], "and no operator had to see to it"
     run.settle()
-    run.house.assert_books_are_the_venues()
+    assert run.house.differences() == ()
 
 
 @pytest.mark.failure_mode("DATA_DELAY")
@@ -117,7 +117,7 @@ def test_down_the_sources_and_back_with_the_source_on_every_decision(start: Star
             assert made.source in (in_force or [DataSource.FEED])[-2:], "at one instant two may have been"
     assert {each.change.symbol for each in run.house.records(SourceRecorded)} == {SILENT}
     run.settle()
-    run.house.assert_books_are_the_venues()
+    assert run.house.differences() == ()
 
 
 @pytest.mark.failure_mode("DATA_DELAY")

@@ -12,6 +12,9 @@ import pytest
 
 from actors import addresses
 from actors.instrument_master import CHECK_S, REPORTED_AFTER
+from bulkhead.chaos.model.market import VENUE
+from bulkhead.chaos.model.ports import ModelOrders
+from bulkhead.chaos.model.words import CALM, Faults
 from bulkhead.ledger.port import LedgerPort
 from messages.clock import AuthAccepted, AuthRefused
 from messages.failure import FailureMode, FailureReported, StopReason
@@ -24,9 +27,6 @@ from messages.values import StopLevel, StopPlan
 from tests.simulation.conftest import NS_PER_S, Run, StartRun
 from tests.simulation.failing_ledger import FailingLedger
 from tests.simulation.hanging import Held, hang, until_replaced
-from tests.simulation.market import VENUE
-from tests.simulation.model_venue import CALM, Faults
-from tests.simulation.ports import ModelOrders
 from tests.simulation.test_instruments import ask_anew, port_of
 
 SCOPES = frozenset({"all", f"venue:{VENUE}", "symbol:BTCUSDT", "strategy:heads"})

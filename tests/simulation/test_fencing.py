@@ -7,6 +7,7 @@ import pytest
 
 from actors import addresses
 from bulkhead.app.house import critical_names
+from bulkhead.chaos.model.words import CALM, ROUGH, Faults
 from bulkhead.ledger.port import LedgerPort
 from messages.failure import FailureMode, FailureReported
 from messages.market import FeedDisconnected, Trade
@@ -30,7 +31,6 @@ from tests.simulation import hanging
 from tests.simulation.conftest import Run, StartRun
 from tests.simulation.failing_ledger import FailingLedger
 from tests.simulation.hanging import Held, hang, ports, until_given_up, until_replaced, until_traded
-from tests.simulation.model_venue import CALM, ROUGH, Faults
 
 FEED, HEADS = addresses.market_data("feed"), addresses.strategy("heads")
 NOTED = FailureReported(mode=FailureMode.EXECUTION_DELAY, scope="symbol:XRPUSDT", detail="of no consequence")
@@ -77,7 +77,7 @@ def end_well(run: Run) -> None:
     run.open_gate()
     until_traded(run)
     run.settle()
-    run.house.assert_books_are_the_venues()
+    assert run.house.differences() == ()
     hanging.assert_nothing_twice(run)
     assert not run.house.root_downs
 

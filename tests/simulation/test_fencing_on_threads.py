@@ -14,6 +14,9 @@ import pytest
 
 from actors import addresses
 from bulkhead.app.house import Parts, tree
+from bulkhead.chaos import house as houses
+from bulkhead.chaos.house import House
+from bulkhead.chaos.model.busting import BustingVenue
 from bulkhead.ledger.apply import apply
 from bulkhead.ledger.port import Entry, LedgerUnavailable
 from bulkhead.ledger.sqlite import SqliteLedger
@@ -23,8 +26,6 @@ from messages.supervision import ChildState, NodeStatus
 from messages.values import StopLevel
 from supervisor.runtime.threaded import ThreadedHost
 from supervisor.spec import AnySpec, ChildSpec, SupervisorSpec
-from tests.simulation import house as houses
-from tests.simulation.house import House
 
 STUCK_AFTER_S = 1.0
 PATIENCE_S = 60.0
@@ -75,7 +76,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
     monkeypatch.setattr("actors.strategy.INTENT_VALID_S", 2.0)
     monkeypatch.setattr("actors.strategy.ANSWER_MARGIN_S", 1.0)
     host = ThreadedHost(seed=1)
-    made = House(host, tmp_path, seed=1, tick_s=0.02)
+    made = House(host, tmp_path, BustingVenue(seed=1, tick_s=0.02))
     yield made
     host.close()
     made.file.close()

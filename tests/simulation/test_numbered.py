@@ -12,15 +12,15 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import invariant, rule
 
 from actors import addresses
+from bulkhead.chaos.model.market import INSTRUMENTS, OPENING
+from bulkhead.chaos.model.numbered import NumberedOrder, NumberedVenue
+from bulkhead.chaos.model.words import CALM, Faults
 from bulkhead.execution.claiming import is_in_doubt
 from messages.operator import ResolveOrder
 from messages.orders import OrderRow
 from messages.records import ForeignOrderSeen
 from tests.simulation.conftest import Run
 from tests.simulation.interleaving import Interleaving
-from tests.simulation.market import INSTRUMENTS, OPENING
-from tests.simulation.model_venue import CALM, Faults
-from tests.simulation.numbered_venue import NumberedOrder, NumberedVenue
 
 LOST_REPLIES = Faults(lost_reply=0.2, duplicate=0.3)
 ANY_LOST = Faults(lost_request=0.1, lost_reply=0.1, late_ack=0.2, duplicate=0.3)

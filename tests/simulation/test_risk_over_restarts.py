@@ -4,9 +4,9 @@ from decimal import Decimal
 
 import pytest
 
+from bulkhead.chaos import house
 from messages.records import IntentRecorded, OrderRecorded, PortfolioRecorded, RiskRefusalRecorded, RiskTripRecorded
 from messages.values import StopLevel
-from tests.simulation import house
 from tests.simulation.conftest import Run, StartRun
 
 

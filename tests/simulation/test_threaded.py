@@ -12,12 +12,13 @@ from actors.oms import OmsActor
 from actors.portfolio import PortfolioActor
 from actors.risk_guard import RiskGuardActor
 from actors.strategy import StrategyActor
+from bulkhead.chaos.house import House
+from bulkhead.chaos.model.busting import BustingVenue
+from bulkhead.chaos.model.words import ROUGH
 from messages.values import StopLevel
 from supervisor.runtime.host import Host
 from supervisor.runtime.threaded import ThreadedHost
 from tests.simulation.conftest import StartRun
-from tests.simulation.house import House
-from tests.simulation.model_venue import ROUGH
 
 SEVEN = {
     addresses.market_data("feed"): MarketDataActor,
@@ -49,7 +50,7 @@ def test_the_seven_actors_are_the_same_on_both_hosts(start: StartRun, tmp_path: 
 
     host = ThreadedHost(seed=1)
     (tmp_path / "threaded").mkdir()
-    house = House(host, tmp_path / "threaded", seed=1, faults=ROUGH, tick_s=0.01)
+    house = House(host, tmp_path / "threaded", BustingVenue(1, ROUGH, tick_s=0.01))
     try:
         wait(lambda: house.gate.is_open and classes(host) == SEVEN, house)
         wait(lambda: len(house.venue.executions) > 20, house)

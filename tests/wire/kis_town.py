@@ -18,6 +18,7 @@ from bulkhead.app.house import ROOT, LoadedStrategy, Parts, tree, watch_over
 from bulkhead.app.live_run import NeverCame, until
 from bulkhead.app.settings import check_settings
 from bulkhead.app.simulator_process import SimulatorProcess
+from bulkhead.chaos.memory import Memory
 from bulkhead.chaos.oracle import LedgerFile
 from bulkhead.ledger.sqlite import SqliteLedger
 from bulkhead.strategy.api import Strategy
@@ -41,7 +42,6 @@ from supervisor.runtime.threaded import ThreadedHost
 from supervisor.spec import SupervisorSpec, nodes
 from supervisor.supervisor import Supervisor
 from supervisor.validation import validate
-from tests.simulation.house import Memory
 
 NS_PER_S = 1_000_000_000
 PATIENCE_S = 60.0

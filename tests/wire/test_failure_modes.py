@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 from actors import addresses
+from bulkhead.chaos.house import Poison
 from bulkhead.ledger.inbox import FILE_NAME as INBOX_FILE
 from bulkhead.ledger.port import LedgerTaken
 from messages.failure import FailureMode, StopReason
 from messages.supervision import RestartChild, TimerFired
 from messages.values import StopLevel, StopPlan
-from tests.simulation.house import Poison
 from tests.wire.kit import PUPPET, Tables, Town, town
 
 pytestmark = pytest.mark.process

@@ -2,14 +2,16 @@
 
 from decimal import Decimal
 
-from bulkhead.venues.port import WriteGuard
+from bulkhead.chaos.eyes import Watcher
+from bulkhead.chaos.model.market import INSTRUMENTS
+from bulkhead.chaos.model.order import Order
+from bulkhead.chaos.model.venue import ModelVenue
+from bulkhead.chaos.model.words import CALM, Faults
 from messages.base import Body
 from messages.orders import VenueExecution
 from messages.reversals import ExecutionReversed
 from messages.values import OrderStatus, Side
 from supervisor.runtime.behaviour import Context, receives
-from tests.simulation.market import INSTRUMENTS
-from tests.simulation.model_venue import CALM, Faults, ModelVenue, Order
 
 AFTER_S = 1.0
 TOLD_AGAIN = 20
@@ -25,20 +27,14 @@ class BustingVenue(ModelVenue):
     bust_share = 0.0
     """Of all executions."""
 
-    def __init__(self, guard: WriteGuard, seed: int, faults: Faults = CALM, tick_s: float = 0.5) -> None:
-        super().__init__(guard, seed, faults, tick_s)
+    def __init__(self, seed: int, faults: Faults = CALM, tick_s: float = 0.5) -> None:
+        super().__init__(seed, faults, tick_s)
         self.busted: list[ExecutionReversed] = []
-
-    def adopt(self, before: ModelVenue) -> None:
-        super().adopt(before)
-        assert isinstance(before, BustingVenue)
-        self.busted = before.busted
 
     def raise_stream(self) -> None:
         super().raise_stream()
-        assert self.order_sink is not None
         for said in self.busted[-TOLD_AGAIN:]:
-            self.order_sink(said)
+            self._tell(said)
 
     def _fill(self, order: Order, quantity: Decimal, price: Decimal, ctx: Context) -> None:
         super()._fill(order, quantity, price, ctx)
@@ -68,6 +64,7 @@ class BustingVenue(ModelVenue):
             fee_asset=execution.fee_asset,
         )
         self.busted.append(said)
+        self.eyes.tell(Watcher.reversed_, order, said)
         self._report(said, ctx)
 
     def _can_give_back(self, execution: VenueExecution) -> bool:

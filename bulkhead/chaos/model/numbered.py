@@ -6,7 +6,12 @@ Somebody trades by hand in the same account, with a liking for orders that look 
 from dataclasses import dataclass
 from decimal import Decimal
 
-from bulkhead.venues.port import ClientIdScheme, WriteGuard
+from bulkhead.chaos.eyes import Watcher
+from bulkhead.chaos.model.market import CAPABILITIES, FEE_RATE, INSTRUMENTS
+from bulkhead.chaos.model.order import Order
+from bulkhead.chaos.model.venue import LATENCY_S, REPLY_TIMEOUT_S, ModelVenue
+from bulkhead.chaos.model.words import CALM, Arrived, Faults
+from bulkhead.venues.port import ClientIdScheme
 from messages.base import Evidence
 from messages.costs import TradingCosts
 from messages.orders import (
@@ -24,8 +29,6 @@ from messages.orders import (
 )
 from messages.values import OrderStatus, Side
 from supervisor.runtime.behaviour import Context, receives
-from tests.simulation.market import CAPABILITIES, FEE_RATE, INSTRUMENTS
-from tests.simulation.model_venue import CALM, LATENCY_S, REPLY_TIMEOUT_S, Arrived, Faults, ModelVenue, Order
 
 API, BY_HAND = "||31", "||11"
 COSTS = TradingCosts(asset="USDT", commission_rate=FEE_RATE, sell_tax_rate=Decimal("0.002"), unit=Decimal("0.01"))
@@ -60,8 +63,8 @@ class NumberedVenue(ModelVenue):
 
     capabilities = NUMBERED
 
-    def __init__(self, guard: WriteGuard, seed: int, faults: Faults = CALM, tick_s: float = 0.5) -> None:
-        super().__init__(guard, seed, faults, tick_s)
+    def __init__(self, seed: int, faults: Faults = CALM, tick_s: float = 0.5) -> None:
+        super().__init__(seed, faults, tick_s)
         self.numbers: dict[str, str] = {}
         """Ours -> the venue's: what the adapter has been told."""
 
@@ -85,15 +88,18 @@ class NumberedVenue(ModelVenue):
         """Whatever arrives is a new order: nothing here would notice that it came before."""
         ticket = arrived.ticket
         key, symbol = ticket.client_order_id, ticket.symbol
+        self.on_the_wire.pop(key, None)
         if key in self.orders:
             self.repeated_ids.append(key)
-        if self._happens(self.faults.reject) or not self._can_pay(ticket):
+        if self._is_rejected(ticket):
             self._reply(OrderRejected(client_order_id=key, symbol=symbol, code="1", reason="no"), ctx)
             return
         order = NumberedOrder(ticket, f"{next(self._numbers):07d}", ctx.now_ns())
         self.orders[key] = order
+        self.eyes.tell(Watcher.accepted, order)
         self._match(order, ctx)
-        if arrived.is_reply_lost:
+        if arrived.is_reply_lost or self.order_sink is None:
+            self.fired["venue.ack_lost"] += arrived.is_reply_lost
             self._reply(OrderOutcomeUnknown(client_order_id=key, symbol=symbol, reason="lost"), ctx, REPLY_TIMEOUT_S)
             return
         self.numbers[key] = order.venue_order_id
@@ -150,9 +156,9 @@ class NumberedVenue(ModelVenue):
         order.status = OrderStatus.CANCELLED
         self._reply(OrderCancelled(client_order_id=key, symbol=symbol, cumulative=order.filled), ctx)
 
-    def adopt(self, before: ModelVenue) -> None:
+    def hear_nobody(self) -> None:
         """The adapter's process has ended, and with it what it knew."""
-        super().adopt(before)
+        super().hear_nobody()
         self.numbers = {}
 
     # -- asking the model ---------------------------------------------------------------------------------------------

@@ -2,6 +2,10 @@
 
 from decimal import Decimal
 
+from bulkhead.chaos.eyes import Question, Watcher
+from bulkhead.chaos.model.market import INSTRUMENTS, VENUE
+from bulkhead.chaos.model.venue import ADDRESS, ModelVenue
+from bulkhead.chaos.model.words import Asked, Opened, Submitted
 from bulkhead.venues.port import Sink, VenueCapabilities
 from messages.base import Body
 from messages.clock import AskVenueTime, VenueTimeFailed, VenueTimeTold
@@ -17,8 +21,6 @@ from messages.orders import (
     TakeVenueSnapshot,
 )
 from supervisor.runtime.host import Host
-from tests.simulation.market import INSTRUMENTS, VENUE
-from tests.simulation.model_venue import ADDRESS, Asked, ModelVenue, Opened, Submitted
 
 
 class ModelOrders:
@@ -63,23 +65,28 @@ class ModelOrders:
     def _post(self, body: Body) -> None:
         self._host.tell(ADDRESS, body, sender="wire")
 
+    def _ask(self, question: Question) -> None:
+        self._venue.eyes.tell(Watcher.asked, question)
+        self._hand_in(Asked(question=question))
+
     def _hand_in(self, body: Body) -> None:
         self.handed_in += 1
         self._post(body)
 
     def submit(self, command: SubmitOrder, issuer: str, epoch: int) -> None:
+        self._venue.eyes.tell(Watcher.submitting, command.ticket, issuer, epoch)
         self._hand_in(Submitted(command=command, issuer=issuer, issuer_epoch=epoch))
 
     def cancel(self, command: CancelOrder) -> None:
-        self._hand_in(Asked(question=command))
+        self._ask(command)
 
     def query(self, command: QueryOrder) -> None:
         if not self.loses_questions:
-            self._hand_in(Asked(question=command))
+            self._ask(command)
 
     def snapshot(self, command: TakeVenueSnapshot) -> None:
         if not self.loses_questions:
-            self._hand_in(Asked(question=command))
+            self._ask(command)
 
     def instruments(self, command: LoadInstruments) -> None:
         if self._venue.order_sink is None:

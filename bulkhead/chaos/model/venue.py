@@ -4,11 +4,15 @@ It shares no code with the order path. Each request waits for its latency as a t
 seed decides everything. `Faults` says how often it misbehaves. What it is not: a wire. That is bulkhead.venues'.
 """
 
-from dataclasses import dataclass
+from collections import Counter
 from decimal import Decimal
 from itertools import count
 from random import Random
 
+from bulkhead.chaos.eyes import Eyes, Watcher
+from bulkhead.chaos.model.market import ACCOUNT, CAPABILITIES, FEE_RATE, INSTRUMENTS, LOT, OPENING, VENUE, Walk
+from bulkhead.chaos.model.order import Order
+from bulkhead.chaos.model.words import CALM, Arrived, Asked, Faults, Opened, Say, Step, Submitted
 from bulkhead.venues.port import Sink, WriteGuard
 from messages.base import Body, Evidence
 from messages.market import FeedConnected, Quote, Trade
@@ -28,7 +32,6 @@ from messages.orders import (
     OrderStatusReported,
     OrderTicket,
     QueryOrder,
-    SubmitOrder,
     TakeVenueSnapshot,
     VenueExecution,
     VenueOrder,
@@ -36,91 +39,10 @@ from messages.orders import (
 )
 from messages.values import OrderStatus, OrderType, Side
 from supervisor.runtime.behaviour import Behaviour, Context, receives
-from tests.simulation.market import ACCOUNT, CAPABILITIES, FEE_RATE, INSTRUMENTS, LOT, OPENING, VENUE, Walk
 
 ADDRESS = "model-venue"
 LATENCY_S = 0.004
 REPLY_TIMEOUT_S = 2.0
-
-
-@dataclass(frozen=True)
-class Faults:
-    """How often, from 0 to 1, each thing goes wrong with an order or a print."""
-
-    reject: float = 0.0
-    not_sent: float = 0.0
-    lost_request: float = 0.0
-    lost_reply: float = 0.0
-    late_ack: float = 0.0
-    """The acknowledgement comes a second after the fills."""
-    duplicate: float = 0.0
-    """A report, or a print, is told twice."""
-
-
-CALM = Faults()
-ROUGH = Faults(reject=0.03, not_sent=0.05, lost_request=0.03, lost_reply=0.05, late_ack=0.1, duplicate=0.2)
-
-
-# -- the venue's own messages -----------------------------------------------------------------------------------------
-
-
-class Submitted(Body):
-    command: SubmitOrder
-    issuer: str
-    issuer_epoch: int
-
-
-class Arrived(Body):
-    ticket: OrderTicket
-    is_reply_lost: bool
-    is_ack_late: bool
-
-
-class Asked(Body):
-    question: CancelOrder | QueryOrder | TakeVenueSnapshot
-    has_arrived: bool = False
-
-
-class Say(Body):
-    said: Body
-    is_stream: bool
-
-
-class Opened(Body):
-    is_feed: bool
-
-
-class Step(Body):
-    symbol: str
-
-
-@dataclass
-class Order:
-    """An order on the venue's own book."""
-
-    ticket: OrderTicket
-    venue_order_id: str
-    created_ns: int
-    status: OrderStatus = OrderStatus.SUBMITTED
-    filled: Decimal = Decimal(0)
-    notional: Decimal = Decimal(0)
-
-    def listed(self, now_ns: int) -> VenueOrder:
-        ticket = self.ticket
-        return VenueOrder(
-            client_order_id=ticket.client_order_id,
-            venue_order_id=self.venue_order_id,
-            symbol=ticket.symbol,
-            side=ticket.side,
-            order_type=ticket.order_type.value,
-            status=self.status,
-            quantity=ticket.quantity,
-            filled=self.filled,
-            filled_notional=self.notional,
-            limit_price=ticket.limit_price,
-            created_ns=self.created_ns,
-            updated_ns=now_ns,
-        )
 
 
 class ModelVenue(Behaviour):
@@ -128,10 +50,16 @@ class ModelVenue(Behaviour):
 
     capabilities = CAPABILITIES
 
-    def __init__(self, guard: WriteGuard, seed: int, faults: Faults = CALM, tick_s: float = 0.5) -> None:
+    def __init__(self, seed: int, faults: Faults = CALM, tick_s: float = 0.5) -> None:
         self.faults = faults
-        self.guard = guard
+        self.guard: WriteGuard | None = None
+        """Of the house that trades here now."""
         self.tick_s = tick_s
+        self.eyes = Eyes()
+        self.fired: Counter[str] = Counter()
+        """How often each fault has struck, by its name in the catalogue."""
+        self.on_the_wire: dict[str, Arrived] = {}
+        """Orders that have left and not arrived."""
         self.balances = dict(OPENING)
         self.orders: dict[str, Order] = {}
         self.executions: list[VenueExecution] = []
@@ -152,15 +80,17 @@ class ModelVenue(Behaviour):
         self._quote_ids = {symbol: count(1) for symbol in self.walks}
         self._numbers = count(1)
 
-    def adopt(self, before: "ModelVenue") -> None:
-        """Go on as the venue that an ended process has left behind; what it had under way is lost on the wire."""
-        self.balances, self.orders, self.executions = before.balances, before.orders, before.executions
-        self.walks, self._print_ids, self._quote_ids = before.walks, before._print_ids, before._quote_ids
-        self._numbers = before._numbers
+    def hear_nobody(self) -> None:
+        """The process at the other end is gone. What it had sent arrives; nobody hears the answers."""
+        self.order_sink = self.feed_sink = self.guard = None
+        self.is_stream_up = False
+        self.answered = 0
 
     def on_start(self, ctx: Context) -> None:
         for symbol in self.walks:
             ctx.after(self.tick_s, f"step:{symbol}", Step(symbol=symbol))
+        for arrived in tuple(self.on_the_wire.values()):
+            self.on_arrived(arrived, ctx)
 
     def _later(self, delay_s: float, body: Body, ctx: Context) -> None:
         ctx.after(delay_s, f"n{next(self._numbers)}", body)
@@ -184,8 +114,12 @@ class ModelVenue(Behaviour):
             return  # nobody listens: a snapshot will have to tell it
         if not say.is_stream:
             self.answered += 1
+        self._tell(say.said)
+
+    def _tell(self, said: Body) -> None:
         if self.order_sink is not None:
-            self.order_sink(say.said)
+            self.eyes.tell(Watcher.told, said)
+            self.order_sink(said)
 
     @property
     def channel(self) -> OrderChannelUp | OrderChannelDown:
@@ -202,7 +136,7 @@ class ModelVenue(Behaviour):
     def _set_stream(self, *, is_up: bool) -> None:
         self.is_stream_up = is_up
         assert self.order_sink is not None
-        self.order_sink(self.channel)
+        self._tell(self.channel)
 
     def _reply(self, evidence: Evidence, ctx: Context, delay_s: float = LATENCY_S) -> None:
         self._later(delay_s, Say(said=evidence, is_stream=False), ctx)
@@ -217,43 +151,58 @@ class ModelVenue(Behaviour):
     def on_submitted(self, asked: Submitted, ctx: Context) -> None:
         """What a transport does: ask the guard in the last moment, then write."""
         ticket = asked.command.ticket
+        assert self.guard is not None
         refusal = self.guard.refusal(ticket, asked.issuer, asked.issuer_epoch)
         key, symbol = ticket.client_order_id, ticket.symbol
         if refusal is not None:
             self.withheld.append(refusal)
+            self.eyes.tell(Watcher.withheld, ticket, refusal)
             code, _, detail = refusal.partition(":")
             self._reply(OrderNotSent(client_order_id=key, symbol=symbol, code=code, reason=detail), ctx)
         elif self._happens(self.faults.not_sent):
             self._reply(OrderNotSent(client_order_id=key, symbol=symbol, code="CONNECT", reason="refused"), ctx)
         elif self._happens(self.faults.lost_request):
+            self.fired["transport.request_lost"] += 1
+            self.eyes.tell(Watcher.left, ticket, asked.issuer, asked.issuer_epoch)
             lost = OrderOutcomeUnknown(client_order_id=key, symbol=symbol, reason="no reply")
             self._reply(lost, ctx, REPLY_TIMEOUT_S)
         else:
             is_lost, is_late = self._happens(self.faults.lost_reply), self._happens(self.faults.late_ack)
-            self._later(LATENCY_S, Arrived(ticket=ticket, is_reply_lost=is_lost, is_ack_late=is_late), ctx)
+            arrived = Arrived(ticket=ticket, is_reply_lost=is_lost, is_ack_late=is_late)
+            self.on_the_wire[key] = arrived
+            self._later(LATENCY_S, arrived, ctx)
+            self.eyes.tell(Watcher.left, ticket, asked.issuer, asked.issuer_epoch)
 
     @receives(Arrived)
     def on_arrived(self, arrived: Arrived, ctx: Context) -> None:
         ticket = arrived.ticket
         key, symbol = ticket.client_order_id, ticket.symbol
+        self.on_the_wire.pop(key, None)
         if key in self.orders:
             self.repeated_ids.append(key)
             repeated = OrderRejected(client_order_id=key, symbol=symbol, code="-2010", reason="Duplicate order sent.")
             self._reply(repeated, ctx)
             return
-        if self._happens(self.faults.reject) or not self._can_pay(ticket):
+        if self._is_rejected(ticket):
             refused = OrderRejected(client_order_id=key, symbol=symbol, code="-2010", reason="Account says no.")
             self._reply(refused, ctx)
             return
         order = Order(ticket, f"v{next(self._numbers)}", ctx.now_ns())
         self.orders[key] = order
+        self.eyes.tell(Watcher.accepted, order)
         self._match(order, ctx)
         if arrived.is_reply_lost:
+            self.fired["venue.ack_lost"] += 1
             lost = OrderOutcomeUnknown(client_order_id=key, symbol=symbol, reason="reply lost")
             self._reply(lost, ctx, REPLY_TIMEOUT_S)
             return
         accepted = OrderAccepted(client_order_id=key, symbol=symbol, venue_order_id=order.venue_order_id)
         self._reply(accepted, ctx, 1.0 if arrived.is_ack_late else LATENCY_S)
+
+    def _is_rejected(self, ticket: OrderTicket) -> bool:
+        is_moody = self._happens(self.faults.reject)
+        self.fired["venue.reject"] += is_moody
+        return is_moody or not self._can_pay(ticket)
 
     def _can_pay(self, ticket: OrderTicket) -> bool:
         rules = INSTRUMENTS[ticket.symbol]
@@ -297,6 +246,7 @@ class ModelVenue(Behaviour):
             executed_ns=ctx.now_ns(),
         )
         self.executions.append(execution)
+        self.eyes.tell(Watcher.executed, order, execution)
         report = ExecutionReported(
             client_order_id=ticket.client_order_id,
             symbol=ticket.symbol,

@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Self
 
+from bulkhead.chaos.model.market import CAPABILITIES
 from bulkhead.venues.paper.market import Asked, Market, Rung
 from bulkhead.venues.paper.settings import FillSettings
 from bulkhead.venues.paper.venue import PaperVenue
@@ -14,7 +15,6 @@ from messages.instruments import Instrument
 from messages.market import Book, Quote, Trade
 from messages.orders import OrderTicket, SubmitOrder, TakeVenueSnapshot, VenueSnapshotTaken
 from messages.values import IntentType, Level, OrderType, Side, TimeInForce
-from tests.simulation.market import CAPABILITIES
 from tests.venues.adapters.kit import Guard, Log
 from tests.venues.transport.peers import until
 

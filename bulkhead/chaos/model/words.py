@@ -1,0 +1,54 @@
+"""What the model venue and its ports say to one another, and how often it misbehaves."""
+
+from dataclasses import dataclass
+
+from messages.base import Body
+from messages.orders import CancelOrder, OrderTicket, QueryOrder, SubmitOrder, TakeVenueSnapshot
+
+
+@dataclass(frozen=True)
+class Faults:
+    """How often, from 0 to 1, each thing goes wrong with an order or a print."""
+
+    reject: float = 0.0
+    not_sent: float = 0.0
+    lost_request: float = 0.0
+    lost_reply: float = 0.0
+    late_ack: float = 0.0
+    """The acknowledgement comes a second after the fills."""
+    duplicate: float = 0.0
+    """A report, or a print, is told twice."""
+
+
+CALM = Faults()
+ROUGH = Faults(reject=0.03, not_sent=0.05, lost_request=0.03, lost_reply=0.05, late_ack=0.1, duplicate=0.2)
+
+
+class Submitted(Body):
+    command: SubmitOrder
+    issuer: str
+    issuer_epoch: int
+
+
+class Arrived(Body):
+    ticket: OrderTicket
+    is_reply_lost: bool
+    is_ack_late: bool
+
+
+class Asked(Body):
+    question: CancelOrder | QueryOrder | TakeVenueSnapshot
+    has_arrived: bool = False
+
+
+class Say(Body):
+    said: Body
+    is_stream: bool
+
+
+class Opened(Body):
+    is_feed: bool
+
+
+class Step(Body):
+    symbol: str
