@@ -89,7 +89,7 @@ class Rounds:
 
     def __init__(self, folder: Path, seed: int) -> None:
         self._folder, self._seed = folder, seed
-        self._rng = Random(seed)  # noqa: S311 - replayable, not secret
+        self._rng = Random(seed)
         self._ledger = LedgerFile(folder / "logs" / "ledger.db")
         self._killed_while: Counter[str] = Counter()
         self._faults: Counter[str] = Counter()

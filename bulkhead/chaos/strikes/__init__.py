@@ -1,0 +1,8 @@
+"""What each fault of the catalogue does to the world: one function for each name, in the file of its group."""
+
+from bulkhead.chaos.strikes import actor, process, venue
+from bulkhead.chaos.strikes.kit import Does, Heal
+
+__all__ = ["DOES", "Heal"]
+
+DOES: dict[str, Does] = {**venue.DOES, **actor.DOES, **process.DOES}
