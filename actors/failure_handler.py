@@ -65,8 +65,8 @@ class FailureHandlerActor(Behaviour):
         gate: Gate,
         table: Mapping[FailureMode, Row] = TABLE,
         stops: Mapping[str, str] = MappingProxyType({}),
-        leave: Leave = lambda why: None,
         *,
+        leave: Leave,
         venue: str = "",
         policy: PlanPolicy = PlanPolicy(),  # noqa: B008 -- immutable
     ) -> None:

@@ -5,18 +5,15 @@ gaps, and bars on event time. What it says of the data's quality, and what stand
 `actors/market_watch.py`'s.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from pydantic import Field
 
 from actors import addresses
-from actors.market_watch import MarketWatch
-from bulkhead.market.calendar import Calendar
-from bulkhead.market.freshness import Limits
-from bulkhead.market.guarantee import FeedOrder, Guarantee
-from bulkhead.market.ordering import Dropped, OrderSettings, Out, Why
+from actors.market_watch import MarketSeat, MarketWatch
+from bulkhead.market.guarantee import FeedOrder
+from bulkhead.market.ordering import Dropped, Out, Why
 from bulkhead.market.tally import Counted
 from bulkhead.strategy.bars import BarBuilder
 from bulkhead.venues.port import QuoteSource
@@ -64,22 +61,6 @@ class FeedFigures(Value):
     """The one in force, by symbol."""
     ahead: int = 0
     """From the future: not traded on."""
-
-
-class MarketSeat(NamedTuple):
-    """What the house decides for a feed."""
-
-    feed: str
-    venue: str
-    bar_intervals_s: Mapping[str, tuple[int, ...]]
-    """By symbol: every symbol of the feed stands here."""
-    limits: Limits = Limits()
-    guarantee: Guarantee = Guarantee.PER_SYMBOL
-    order: OrderSettings = OrderSettings()
-    calendars: Mapping[str, Calendar] = {}
-    """By symbol; always open where it has none."""
-    snapshot_interval_s: float = 30.0
-    health_interval_s: float = 5.0
 
 
 @dataclass(slots=True)
@@ -130,16 +111,7 @@ class MarketDataActor(Behaviour):
         }
         self._order = FeedOrder(seat.guarantee, seat.order)
         self._release_ns: int | None = None
-        self._watch = MarketWatch(
-            seat.feed,
-            seat.venue,
-            tuple(seat.bar_intervals_s),
-            seat.limits,
-            seat.calendars,
-            quotes,
-            seat.snapshot_interval_s,
-            seat.health_interval_s,
-        )
+        self._watch = MarketWatch(seat, quotes)
         self._marks: dict[str, Price] = {}
         self._quotes: dict[str, Quote] = {}
         self._marks_changed = False

@@ -5,10 +5,13 @@ publishes the quality of the data. What is judged is judged in `bulkhead/market/
 """
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from actors import addresses
 from bulkhead.market.calendar import NEVER_CLOSED, Calendar
 from bulkhead.market.freshness import Freshness, Limits
+from bulkhead.market.guarantee import Guarantee
+from bulkhead.market.ordering import OrderSettings
 from bulkhead.market.sources import Delay, Sources, Turned, changes, scopes
 from bulkhead.market.tally import Counted, Tally
 from bulkhead.venues.port import QuoteSource
@@ -20,6 +23,26 @@ from supervisor.runtime.behaviour import Context
 
 NS_PER_S = 1_000_000_000
 _RESTARTED = "market data was restarted"
+
+
+class MarketSeat(NamedTuple):
+    """What the house decides for a feed."""
+
+    feed: str
+    venue: str
+    bar_intervals_s: Mapping[str, tuple[int, ...]]
+    """By symbol: every symbol of the feed stands here."""
+    limits: Limits = Limits()
+    guarantee: Guarantee = Guarantee.PER_SYMBOL
+    order: OrderSettings = OrderSettings()
+    calendars: Mapping[str, Calendar] = {}
+    """By symbol; always open where it has none."""
+    snapshot_interval_s: float = 30.0
+    health_interval_s: float = 5.0
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        return tuple(self.bar_intervals_s)
 
 
 class _Watched:
@@ -43,22 +66,9 @@ class _Watched:
 
 
 class MarketWatch:
-    def __init__(
-        self,
-        feed: str,
-        venue: str,
-        symbols: Sequence[str],
-        limits: Limits,
-        calendars: Mapping[str, Calendar],
-        quotes: Sequence[QuoteSource],
-        snapshot_interval_s: float,
-        health_interval_s: float,
-    ) -> None:
-        self._feed, self._venue = feed, venue
-        self._limits, self._calendars = limits, calendars
-        self._names = tuple(symbols)
+    def __init__(self, seat: MarketSeat, quotes: Sequence[QuoteSource]) -> None:
+        self._seat = seat
         self._quotes = {source.source: source for source in quotes}
-        self._snapshot_interval_s, self._health_interval_s = snapshot_interval_s, health_interval_s
         self._watched: dict[str, _Watched] = {}
         self._reported: dict[str, Delay] = {}
         self._inherited: set[str] = set()
@@ -68,20 +78,23 @@ class MarketWatch:
         """Another source is in force somewhere since the health was told."""
 
     def start(self, ctx: Context) -> None:
-        for symbol in self._names:
+        for symbol in self._seat.symbols:
             self.of(symbol, ctx)
         if ctx.epoch > 1:
-            self._inherited = {f"venue:{self._venue}", *(f"symbol:{symbol}" for symbol in self._names)}
-            for symbol in self._names:
+            self._inherited = {
+                f"venue:{self._seat.venue}",
+                *(f"symbol:{symbol}" for symbol in self._seat.symbols),
+            }
+            for symbol in self._seat.symbols:
                 turned = Turned(DataSource.FEED, DataSource.FEED, _RESTARTED)
                 ctx.publish(addresses.ticks(symbol), self._change(symbol, turned, ctx))
 
     def of(self, symbol: str, ctx: Context) -> _Watched:
         found = self._watched.get(symbol)
         if found is None:
-            sources = Sources(self._snapshot_interval_s, tuple(self._quotes))
-            calendar = self._calendars.get(symbol, NEVER_CLOSED)
-            found = self._watched[symbol] = _Watched(self._limits, sources, calendar, ctx.monotonic_ns())
+            sources = Sources(self._seat.snapshot_interval_s, tuple(self._quotes))
+            calendar = self._seat.calendars.get(symbol, NEVER_CLOSED)
+            found = self._watched[symbol] = _Watched(self._seat.limits, sources, calendar, ctx.monotonic_ns())
         return found
 
     def source(self, symbol: str) -> DataSource:
@@ -170,7 +183,7 @@ class MarketWatch:
 
     def _change(self, symbol: str, turned: Turned, ctx: Context) -> SourceChanged:
         return SourceChanged(
-            venue=self._venue,
+            venue=self._seat.venue,
             symbol=symbol,
             source=turned.source,
             before=turned.before,
@@ -186,18 +199,18 @@ class MarketWatch:
             for symbol, w in self._watched.items()
             if not w.freshness.is_fresh
         }
-        wanted = scopes(self._venue, self._watched, stale)
+        wanted = scopes(self._seat.venue, self._watched, stale)
         if wanted != self._reported:
             news, over = changes(self._reported, wanted)
             for scope, delay in news:
                 self._inherited.discard(scope)
-                self._tell(ctx, scope, f"{self._feed}: {delay.detail}", fallback=delay.fallback)
+                self._tell(ctx, scope, f"{self._seat.feed}: {delay.detail}", fallback=delay.fallback)
             for scope in over:
-                self._tell(ctx, scope, f"{self._feed}: ticks flow again", recovered=True)
+                self._tell(ctx, scope, f"{self._seat.feed}: ticks flow again", recovered=True)
             self._reported = wanted
         for scope in sorted(scope for scope in self._inherited if self._is_accounted_for(scope)):
             self._inherited.discard(scope)
-            self._tell(ctx, scope, f"{self._feed}: ticks flow, after {_RESTARTED}", recovered=True)
+            self._tell(ctx, scope, f"{self._seat.feed}: ticks flow, after {_RESTARTED}", recovered=True)
 
     def _is_accounted_for(self, scope: str) -> bool:
         kind, _, name = scope.partition(":")
@@ -225,7 +238,7 @@ class MarketWatch:
         for watched in self._watched.values():
             has_changed = has_changed or watched.is_sound is not watched.was_sound
             watched.was_sound = watched.is_sound
-        if not has_changed and now_ns - self._health_ns < self._health_interval_s * NS_PER_S:
+        if not has_changed and now_ns - self._health_ns < self._seat.health_interval_s * NS_PER_S:
             return
         self._health_ns = now_ns
         for symbol, watched in self._watched.items():
@@ -234,7 +247,7 @@ class MarketWatch:
                 turned = Turned(current, current, watched.freshness.why)
                 ctx.publish(addresses.ticks(symbol), self._change(symbol, turned, ctx))
         told = tuple(self._health(symbol, watched, now_ns) for symbol, watched in self._watched.items())
-        ctx.publish(addresses.DATA_HEALTH, DataHealth(feed=self._feed, symbols=told, at_ns=ctx.now_ns()))
+        ctx.publish(addresses.DATA_HEALTH, DataHealth(feed=self._seat.feed, symbols=told, at_ns=ctx.now_ns()))
 
     @staticmethod
     def _health(symbol: str, watched: _Watched, now_ns: int) -> SymbolHealth:

@@ -235,7 +235,7 @@ def _guard(parts: Parts) -> SupervisorSpec:
                     gate,
                     table_of(settings.failure_modes),
                     stopped_without(settings, addresses.market_data(FEED)),
-                    parts.leave,
+                    leave=parts.leave,
                     venue=settings.venue.name,
                     policy=settings.stops.policy(),
                 ),

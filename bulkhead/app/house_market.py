@@ -7,7 +7,8 @@ from actors import addresses
 from actors.broker import TransportActor
 from actors.clock_watch import ClockWatchActor
 from actors.instrument_master import InstrumentBook, InstrumentMasterActor
-from actors.market_data import MarketDataActor, MarketSeat
+from actors.market_data import MarketDataActor
+from actors.market_watch import MarketSeat
 from bulkhead.app.detectors import clock_seat
 from messages.base import Body
 from supervisor.spec import Backoff, ChildSpec, GiveUp, SupervisorSpec

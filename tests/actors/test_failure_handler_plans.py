@@ -25,7 +25,8 @@ class Handler(Story):
         for reason in latched:
             self.gate.shut(reason, by=None)
         policy = PlanPolicy(is_automatic, SHARE)
-        super().__init__(FailureHandlerActor(self.gate, venue="sim", policy=policy), addresses.FAILURE_HANDLER, epoch)
+        actor = FailureHandlerActor(self.gate, leave=pytest.fail, venue="sim", policy=policy)
+        super().__init__(actor, addresses.FAILURE_HANDLER, epoch)
         self.start()
 
     def moved(self) -> "Handler":

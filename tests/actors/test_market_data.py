@@ -5,7 +5,8 @@ from decimal import Decimal
 import pytest
 
 from actors import addresses
-from actors.market_data import LOOK, MAX_RECONNECTS, RELEASE, MarketDataActor, MarketSeat
+from actors.market_data import LOOK, MAX_RECONNECTS, RELEASE, MarketDataActor
+from actors.market_watch import MarketSeat
 from messages.failure import FailureMode, FailureReported
 from messages.market import (
     Bar,

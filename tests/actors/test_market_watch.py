@@ -5,7 +5,8 @@ from datetime import date
 import pytest
 
 from actors import addresses
-from actors.market_data import LOOK, MarketDataActor, MarketSeat
+from actors.market_data import LOOK, MarketDataActor
+from actors.market_watch import MarketSeat
 from bulkhead.market.calendar import Calendar, MarketSession
 from bulkhead.market.freshness import Limits
 from bulkhead.venues.port import Sink

@@ -246,7 +246,7 @@ def test_a_feeds_transport_says_nothing_of_orders() -> None:
 
 
 def handler(epoch: int = 1) -> tuple[Story, FailureHandlerActor]:
-    actor = FailureHandlerActor(open_gate(), venue="sim")
+    actor = FailureHandlerActor(open_gate(), leave=pytest.fail, venue="sim")
     story = Story(actor, addresses.FAILURE_HANDLER, epoch)
     story.start()
     return story, actor
@@ -254,7 +254,7 @@ def handler(epoch: int = 1) -> tuple[Story, FailureHandlerActor]:
 
 def test_each_change_of_the_level_goes_on_record_whoever_made_it() -> None:
     gate = open_gate()
-    story = Story(FailureHandlerActor(gate, venue="sim"), addresses.FAILURE_HANDLER)
+    story = Story(FailureHandlerActor(gate, leave=pytest.fail, venue="sim"), addresses.FAILURE_HANDLER)
     story.start()
     gate.require_recovery("a restart", T0, by=None)
     for _ in range(2):
