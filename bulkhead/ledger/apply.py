@@ -13,6 +13,7 @@ from bulkhead.ledger import schema
 from bulkhead.ledger.apply_housekeeping import HOUSEKEEPING, note_alias
 from bulkhead.ledger.apply_strangers import STRANGERS
 from bulkhead.ledger.exact import EXACT
+from bulkhead.ledger.prepared import Prepared
 from bulkhead.ledger.rows import Fields, Handler, Upsert, add_total
 from messages import escapes, inbox, records, stops
 from messages.catalogue import canonical
@@ -29,20 +30,20 @@ def apply(connection: Connection, record: Record, fields: Fields, event: LedgerE
 
 _put_order = Upsert(schema.orders, same=("intent_id", "child", "attempt"))
 _put_position = Upsert(schema.positions)
-_insert_intent = insert(schema.order_intents)
-_insert_fill = insert(schema.fills)
-_insert_snapshot = insert(schema.portfolio_snapshots)
-_insert_opening = insert(schema.opening_balances)
-_insert_trade = insert(schema.trades)
-_insert_session = insert(schema.sessions)
-_insert_action = insert(schema.operator_actions)
-_insert_risk = insert(schema.risk_events)
-_update_intent = (
+_insert_intent = Prepared(insert(schema.order_intents))
+_insert_fill = Prepared(insert(schema.fills))
+_insert_snapshot = Prepared(insert(schema.portfolio_snapshots))
+_insert_opening = Prepared(insert(schema.opening_balances))
+_insert_trade = Prepared(insert(schema.trades))
+_insert_session = Prepared(insert(schema.sessions))
+_insert_action = Prepared(insert(schema.operator_actions))
+_insert_risk = Prepared(insert(schema.risk_events))
+_update_intent = Prepared(
     update(schema.order_intents)
     .where(schema.order_intents.c.intent_id == bindparam("key"))
     .values({name: bindparam(name) for name in ("status", "code", "reason", "updated_ns", "seq")})
 )
-_update_session = (
+_update_session = Prepared(
     update(schema.sessions)
     .where(schema.sessions.c.session_id == bindparam("key"))
     .values(stopped_ns=bindparam("stopped_ns"), stop_reason=bindparam("stop_reason"))
@@ -62,7 +63,7 @@ def _intent(connection: Connection, record: records.IntentRecorded, fields: Fiel
         "payload": canonical(fields["intent"]),
         "seq": event.seq,
     }
-    connection.execute(_insert_intent, row)
+    _insert_intent(connection, row)
 
 
 _INTENT_COLUMNS = (
@@ -78,7 +79,7 @@ def _intent_status(
     if record.status is IntentStatus.DUPLICATE:
         return
     row = {"status": record.status.value, "code": record.code, "reason": record.reason}
-    connection.execute(_update_intent, {**row, "key": record.intent_id, "updated_ns": event.at_ns, "seq": event.seq})
+    _update_intent(connection, {**row, "key": record.intent_id, "updated_ns": event.at_ns, "seq": event.seq})
 
 
 def _order(connection: Connection, record: records.OrderRecorded, fields: Fields, event: LedgerEvent) -> None:
@@ -132,7 +133,7 @@ def _fill(connection: Connection, record: records.FillRecorded, _fields: Fields,
         "source": record.source,
         "seq": event.seq,
     }
-    connection.execute(_insert_fill, row)
+    _insert_fill(connection, row)
     with localcontext(EXACT):
         base = fill.side.sign * fill.quantity
         # A tax is taken from the proceeds, in the currency of the price.
@@ -158,7 +159,7 @@ def _position(connection: Connection, record: records.PositionRecorded, _fields:
 
 def _portfolio(connection: Connection, record: records.PortfolioRecorded, fields: Fields, event: LedgerEvent) -> None:
     row = {name: getattr(record.snapshot, name) for name in _SNAPSHOT_COLUMNS}
-    connection.execute(_insert_snapshot, {**row, "payload": canonical(fields["snapshot"]), "seq": event.seq})
+    _insert_snapshot(connection, {**row, "payload": canonical(fields["snapshot"]), "seq": event.seq})
 
 
 _SNAPSHOT_COLUMNS = (
@@ -171,11 +172,11 @@ def _opening(
     connection: Connection, record: records.OpeningBalancesRecorded, fields: Fields, event: LedgerEvent
 ) -> None:
     row = {"venue": record.venue, "account": record.account, "at_ns": record.at_ns, "seq": event.seq}
-    connection.execute(_insert_opening, {**row, "balances": canonical(fields["balances"])})
+    _insert_opening(connection, {**row, "balances": canonical(fields["balances"])})
 
 
 def _trade(connection: Connection, record: records.RoundTripRecorded, _fields: Fields, event: LedgerEvent) -> None:
-    connection.execute(_insert_trade, {**dict(record.trade), "seq": event.seq})
+    _insert_trade(connection, {**dict(record.trade), "seq": event.seq})
 
 
 def _session_started(
@@ -190,25 +191,25 @@ def _session_started(
         "started_ns": record.at_ns,
         "seq": event.seq,
     }
-    connection.execute(_insert_session, {**row, **more, "stopped_ns": None, "stop_reason": None})
+    _insert_session(connection, {**row, **more, "stopped_ns": None, "stop_reason": None})
 
 
 def _session_stopped(
     connection: Connection, record: records.SessionStopped, _fields: Fields, _event: LedgerEvent
 ) -> None:
     row = {"key": record.session_id, "stopped_ns": record.at_ns, "stop_reason": record.reason}
-    connection.execute(_update_session, row)
+    _update_session(connection, row)
 
 
 def _operator(connection: Connection, record: records.OperatorActed, _fields: Fields, event: LedgerEvent) -> None:
     row = {"operator": record.operator, "action": record.action, "reason": record.reason, "at_ns": record.at_ns}
-    connection.execute(_insert_action, {**row, "seq": event.seq})
+    _insert_action(connection, {**row, "seq": event.seq})
 
 
 def _risk_row(connection: Connection, event: LedgerEvent, inner: Fields, **columns: Any) -> None:
     row = dict.fromkeys(("code", "limit_name", "value", "limit_value", "level", "scope"))
     more = {"seq": event.seq, "type": event.type, "at_ns": event.at_ns, "payload": canonical(inner)}
-    connection.execute(_insert_risk, {**row, **columns, **more})
+    _insert_risk(connection, {**row, **columns, **more})
 
 
 def _refusal(connection: Connection, record: records.RiskRefusalRecorded, fields: Fields, event: LedgerEvent) -> None:

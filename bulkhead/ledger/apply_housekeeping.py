@@ -7,6 +7,7 @@ As apply.py, which takes its handlers from here.
 from sqlalchemy import Connection, bindparam, delete, exists, insert, select, update
 
 from bulkhead.ledger import schema
+from bulkhead.ledger.prepared import Prepared
 from bulkhead.ledger.rows import Fields, Handler, Upsert, add_total
 from messages import adjustments, records
 from messages.instruments import TICK_BANDS, InstrumentsRecorded
@@ -18,8 +19,10 @@ _insert_alias = insert(_aliases)
 _known_alias = exists().where(
     _aliases.c.client_order_id == bindparam("client_order_id"), _aliases.c.venue_order_id == bindparam("venue_order_id")
 )
-_insert_new_alias = insert(_aliases).from_select(  # one statement: it is on the order path
-    list(_aliases.c.keys()), select(*(bindparam(c.name, type_=c.type) for c in _aliases.c)).where(~_known_alias)
+_insert_new_alias = Prepared(  # one statement: it is on the order path
+    insert(_aliases).from_select(
+        list(_aliases.c.keys()), select(*(bindparam(c.name, type_=c.type) for c in _aliases.c)).where(~_known_alias)
+    )
 )
 _update_alias = (
     update(_aliases)
@@ -64,7 +67,7 @@ def note_alias(connection: Connection, order: OrderRow, venue_order_id: str, eve
         "first_seen_ns": event.at_ns,
         "seq": event.seq,
     }
-    connection.execute(_insert_new_alias, row)
+    _insert_new_alias(connection, row)
 
 
 def _alias(connection: Connection, record: records.OrderAliasRecorded, _fields: Fields, event: LedgerEvent) -> None:

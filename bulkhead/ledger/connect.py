@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from bulkhead.ledger.files import sync_folder
 from bulkhead.ledger.port import LedgerUnavailable
+from bulkhead.ledger.prepared import run
 
 BUSY_TIMEOUT_MS = 5_000
 """How long a foreign hand in the file (a backup, a shell) is waited for before a write counts as failed."""
@@ -77,13 +78,13 @@ def in_transaction(connection: Connection) -> bool:
 @contextmanager
 def transaction(connection: Connection) -> Iterator[None]:
     """All or nothing; on return it is on disk. IMMEDIATE, so that the lock is waited for before anything is written."""
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    run(connection, "BEGIN IMMEDIATE")
     try:
         yield
-        connection.exec_driver_sql("COMMIT")
+        run(connection, "COMMIT")
     except BaseException:
         if in_transaction(connection):
-            connection.exec_driver_sql("ROLLBACK")
+            run(connection, "ROLLBACK")
         raise
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, insert
 
 from bulkhead.ledger import schema
 from bulkhead.ledger.exact import EXACT
+from bulkhead.ledger.prepared import Prepared
 from messages.records import LedgerEvent
 
 Fields = dict[str, Any]
@@ -26,24 +27,27 @@ class Upsert:
         # A bind name of its own: in an UPDATE the plain column name is taken by the SET clause.
         where: list[ColumnElement[bool]] = [table.c[name] == bindparam(f"key_{name}") for name in self._keys]
         self._changed = tuple(column.name for column in table.columns if column.name not in self._keys)
-        self._update = update(table).where(and_(*where)).values({name: bindparam(name) for name in self._changed})
-        self._insert = insert(table)
+        values: Fields = {name: bindparam(name) for name in self._changed}
+        self._update = Prepared(update(table).where(and_(*where)).values(values))
+        self._insert = Prepared(insert(table))
 
     def __call__(self, connection: Connection, row: Mapping[str, Any]) -> None:
         found = {name: row[name] for name in self._changed}
         found.update((f"key_{name}", row[name]) for name in self._keys)
-        if not connection.execute(self._update, found).rowcount:
-            connection.execute(self._insert, dict(row))
+        if not self._update(connection, found):
+            self._insert(connection, row)
 
 
 _put_total = Upsert(schema.fill_totals)
-_select_total = select(schema.fill_totals.c.total).where(
-    *(schema.fill_totals.c[name] == bindparam(name) for name in ("venue", "account", "kind", "name"))
+_select_total = Prepared(
+    select(schema.fill_totals.c.total).where(
+        *(schema.fill_totals.c[name] == bindparam(name) for name in ("venue", "account", "kind", "name"))
+    )
 )
 
 
 def add_total(connection: Connection, key: dict[str, str], change: Decimal) -> None:
     """Add to a running total; `key` names its row."""
-    before = connection.execute(_select_total, key).scalar_one_or_none() or Decimal(0)
+    before = Decimal(_select_total.scalar(connection, key) or 0)
     with localcontext(EXACT):
         _put_total(connection, {**key, "total": before + change})

@@ -21,6 +21,7 @@ from bulkhead.ledger.connect import close, open_reader, open_writer, snapshot, t
 from bulkhead.ledger.inbox_port import KnownIntent
 from bulkhead.ledger.lock import OwnerLock
 from bulkhead.ledger.port import DuplicateRecord, Entry, LedgerTaken, LedgerUnavailable
+from bulkhead.ledger.prepared import Prepared, scalar
 from bulkhead.ledger.schema import events, leases
 from messages.catalogue import canonical, record_to_json
 from messages.instruments import Instrument
@@ -29,7 +30,7 @@ from messages.risk_history import LoadRiskHistory, RiskHistoryLoaded
 
 READ_CHUNK = 1_000
 """Events fetched at a time, so that a long read neither fills the memory nor holds the file."""
-_insert_event = insert(events)
+_insert_event = Prepared(insert(events))
 
 
 @contextmanager
@@ -93,7 +94,7 @@ class SqliteLedger:
             head = chain.Head(event.seq, event.hash)
             written.append(event)
         with named_errors(self.path), transaction(connection):
-            connection.execute(_insert_event, [event_row(event) for event in written])
+            _insert_event.many(connection, [event_row(event) for event in written])
             for entry, data, event in zip(entries, fields, written, strict=True):
                 apply(connection, entry.record, data, event)
         self._head = head
@@ -108,7 +109,7 @@ class SqliteLedger:
 
     def _data_version(self) -> int:
         with named_errors(self.path):
-            return int(self.connection.exec_driver_sql("PRAGMA data_version").scalar_one())
+            return int(scalar(self.connection, "PRAGMA data_version"))
 
     def load_recovery(self, tombstone_count: int = 1000) -> RecoveryLoaded:
         """What is unfinished, plus the latest ended orders.

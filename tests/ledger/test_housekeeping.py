@@ -66,7 +66,7 @@ def test_an_alias_adds_the_date_to_a_number_that_is_known(ledger: SqliteLedger) 
 
 def test_the_statement_of_the_order_path_is_valid_for_postgresql() -> None:
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
-    text = str(_insert_new_alias.compile(dialect=dialect))
+    text = str(_insert_new_alias.statement.compile(dialect=dialect))
     assert text.startswith("INSERT INTO order_aliases (client_order_id, venue_order_id, venue,")
     assert "WHERE NOT (EXISTS (SELECT" in text
 
