@@ -65,14 +65,17 @@ def impossible(board: HealthBoard) -> list[str]:
 
 
 def _wrong(health: SymbolHealth) -> Iterator[str]:
-    for name in ("age_s", "lag_ms"):
-        value = getattr(health, name)
+    for name, value in (("age_s", health.age_s), ("lag_ms", health.lag_ms)):
         if value is not None and not math.isfinite(value):
             yield f"{name} is {value}"
-    for name in ("ticks", "late", "duplicates", "gaps"):
-        value = getattr(health, name)
-        if not math.isfinite(value) or value < 0:
-            yield f"{name} is {value}"
+    for name, count in (
+        ("ticks", health.ticks),
+        ("late", health.late),
+        ("duplicates", health.duplicates),
+        ("gaps", health.gaps),
+    ):
+        if not math.isfinite(count) or count < 0:
+            yield f"{name} is {count}"
 
 
 def late_shares(board: HealthBoard, min_sample: int) -> Iterator[tuple[str, Decimal, int]]:

@@ -132,8 +132,8 @@ def _trip(measure: Measure, limit: str, state: State, limits: RiskLimits) -> Ris
 
 def is_near(measure: Measure, limits: RiskLimits) -> bool:
     """At `approach_share` of its limit, or beyond. A limit of zero is never near."""
-    near = WIDE.multiply(measure.limit, limits.approach_share)
-    return measure.value.is_finite() and measure.value > 0 and measure.value >= near
+    value = measure.value
+    return value.is_finite() and value > 0 and value >= WIDE.multiply(measure.limit, limits.approach_share)
 
 
 def approach(measure: Measure) -> LimitApproached:
@@ -159,10 +159,11 @@ def alerts(
     still: set[str] = set()
     due = []
     for measure in measures:
-        if (measure.key in alerted and not is_below(measure, clear_below)) or measure.key in tripped:
-            still.add(measure.key)
+        key = measure.key
+        if (key in alerted and not is_below(measure, clear_below)) or key in tripped:
+            still.add(key)
         elif is_near(measure, limits):
-            still.add(measure.key)
+            still.add(key)
             due.append(approach(measure))
     return frozenset(still), tuple(due)
 

@@ -4,7 +4,7 @@ It keeps what it was told and sums when asked. It judges nothing (posttrade does
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -69,8 +69,12 @@ class QualityWindow:
         self._latency_ms: deque[Decimal] = deque(maxlen=window)
         self._rejects_in_row = 0
         self._losses_in_row = 0
+        self._orders: _OfOrders | None = None
+        self._slippages: _OfSlippage | None = None
+        self._latencies: _OfLatency | None = None
+        """Of what it was told so far; None: not summed since the last news of this kind."""
         self._figures: ExecutionQuality | None = None
-        """Of what it was told so far; None: not summed since the last news. It is asked far more often than told."""
+        """All of it; None: there is news. It is asked far more often than told."""
 
     def on_order_update(self, update: OrderUpdated) -> None:
         self._figures = None
@@ -88,6 +92,7 @@ class QualityWindow:
         if not status.is_terminal or status is OrderStatus.FAILED:
             return
         quantity, filled = order.ticket.quantity, order.filled
+        self._orders = None
         self._ended[key] = _Ended(
             status is OrderStatus.REJECTED, ZERO < filled < quantity, WIDE.divide(filled, quantity)
         )
@@ -98,18 +103,18 @@ class QualityWindow:
         """Positive slippage is worse than the price at the decision."""
         if booked.decision_price is None:
             return
-        self._figures = None
+        self._figures = self._slippages = None
         worse = WIDE.multiply(WIDE.subtract(booked.fill.price, booked.decision_price), Decimal(booked.fill.side.sign))
         self._slippage_bps.append(WIDE.multiply(WIDE.divide(worse, booked.decision_price), BPS))
 
     def on_latency(self, latency_ns: int) -> None:
         """From the tick to the order on the wire."""
-        self._figures = None
+        self._figures = self._latencies = None
         self._latency_ms.append(Decimal(latency_ns) / 1_000_000)
 
     def forget(self, limit_name: str) -> None:
         """An operator has armed this limit again: what it counts begins anew."""
-        self._figures = None
+        self._figures = self._orders = self._slippages = None
         if limit_name == "max_consecutive_rejects":
             self._rejects_in_row = 0
         elif limit_name == "max_reject_rate":
@@ -133,34 +138,72 @@ class QualityWindow:
 
     def figures(self) -> ExecutionQuality:
         if self._figures is None:
-            self._figures = self._summed()
+            self._figures = self._put_together()
         return self._figures
 
-    def _summed(self) -> ExecutionQuality:
-        ended = self._ended.values()
-        impossible = ("slippage_bps",) if any(not is_sound(value) for value in self._slippage_bps) else ()
-        slippage = sorted(value for value in self._slippage_bps if is_sound(value))
-        latency = sorted(self._latency_ms)
+    def _put_together(self) -> ExecutionQuality:
+        if self._orders is None:
+            self._orders = _of_orders(self._ended.values())
+        if self._slippages is None:
+            self._slippages = _of_slippage(self._slippage_bps)
+        if self._latencies is None:
+            self._latencies = _of_latency(self._latency_ms)
+        orders, slippage, latency = self._orders, self._slippages, self._latencies
         return ExecutionQuality(
-            orders=len(ended),
-            reject_rate=_mean([Decimal(item.is_rejected) for item in ended]),
-            partial_fill_rate=_mean([Decimal(item.is_partial) for item in ended]),
-            fill_ratio=_mean([item.fill_ratio for item in ended]),
+            orders=orders.number,
+            reject_rate=orders.reject_rate,
+            partial_fill_rate=orders.partial_fill_rate,
+            fill_ratio=orders.fill_ratio,
             consecutive_rejects=self._rejects_in_row,
-            fills=len(slippage),
-            slippage_bps_p50=percentile(slippage, 50),
-            slippage_bps_p95=percentile(slippage, 95),
-            impossible=impossible,
-            latency_ms_p50=percentile(latency, 50),
-            latency_ms_p95=percentile(latency, 95),
-            latency_ms_p99=percentile(latency, 99),
+            fills=slippage.number,
+            slippage_bps_p50=slippage.p50,
+            slippage_bps_p95=slippage.p95,
+            impossible=("slippage_bps",) if slippage.has_impossible else (),
+            latency_ms_p50=latency.p50,
+            latency_ms_p95=latency.p95,
+            latency_ms_p99=latency.p99,
             unknown=len(self._unknown),
             consecutive_losses=self._losses_in_row,
         )
 
 
-def _mean(values: Sequence[Decimal]) -> Decimal:
-    return sum(values, ZERO) / len(values) if values else ZERO
+class _OfOrders(NamedTuple):
+    number: int
+    reject_rate: Decimal
+    partial_fill_rate: Decimal
+    fill_ratio: Decimal
+
+
+class _OfSlippage(NamedTuple):
+    number: int
+    p50: Decimal | None
+    p95: Decimal | None
+    has_impossible: bool
+
+
+class _OfLatency(NamedTuple):
+    p50: Decimal | None
+    p95: Decimal | None
+    p99: Decimal | None
+
+
+def _of_orders(ended: Collection[_Ended]) -> _OfOrders:
+    count = len(ended)
+    if not count:
+        return _OfOrders(0, ZERO, ZERO, ZERO)
+    rejected, partial = sum(item.is_rejected for item in ended), sum(item.is_partial for item in ended)
+    filled = sum((item.fill_ratio for item in ended), ZERO)
+    return _OfOrders(count, Decimal(rejected) / count, Decimal(partial) / count, filled / count)
+
+
+def _of_slippage(bps: Collection[Decimal]) -> _OfSlippage:
+    ordered = sorted(filter(Decimal.is_finite, bps))
+    return _OfSlippage(len(ordered), percentile(ordered, 50), percentile(ordered, 95), len(ordered) < len(bps))
+
+
+def _of_latency(ms: Collection[Decimal]) -> _OfLatency:
+    ordered = sorted(ms)
+    return _OfLatency(percentile(ordered, 50), percentile(ordered, 95), percentile(ordered, 99))
 
 
 def percentile(ordered: Sequence[Decimal], percent: int) -> Decimal | None:
