@@ -9,7 +9,7 @@ child process chooses the exponent. What is *stated* (a price, a quantity, a fee
 products of stated values stay far inside those of a `Number`, which the house itself works out.
 """
 
-from decimal import Decimal
+from decimal import Context, Decimal, DecimalException, Inexact, InvalidOperation, Rounded
 from enum import IntEnum, StrEnum
 from typing import Annotated
 
@@ -26,11 +26,22 @@ NUMBER_PLACES = 200
 def _at_most(places: int) -> AfterValidator:
     """Refuses what takes more than `places` digits before the point, or behind it, to write out."""
 
+    finest = Decimal((0, (1,), -places))
+    fits = Context(prec=2 * places, traps=[InvalidOperation, Inexact, Rounded])
+
     def check(value: Decimal) -> Decimal:
+        try:
+            fits.quantize(value, finest)
+        except DecimalException:
+            refuse_too_wide(value)
+        if not value:  # any zero fits a quantum, however far away its exponent
+            refuse_too_wide(value)
+        return value
+
+    def refuse_too_wide(value: Decimal) -> None:
         # In this order: of a number with a million digits before the point, nobody looks at each of them.
         if value.adjusted() >= places or -_exponent(value) > places:
             raise ValueError(f"more than {places} digits before or behind the point: that is no amount")
-        return value
 
     return AfterValidator(check)
 

@@ -5,8 +5,7 @@ numbers raises. Only a division may be inexact; it is quantised to `QUANTUM` by 
 remainder instead of losing it.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from decimal import (
     ROUND_DOWN,
     ROUND_HALF_EVEN,
@@ -27,11 +26,9 @@ BPS = Decimal(10_000)
 _CONTEXT = Context(prec=PRECISION_DIGITS, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation, DivisionByZero, Overflow])
 
 
-@contextmanager
-def exact() -> Iterator[None]:
+def exact() -> AbstractContextManager[Context]:
     """Arithmetic inside is exact for every amount that a venue can state."""
-    with localcontext(_CONTEXT):
-        yield
+    return localcontext(_CONTEXT)
 
 
 def divide(numerator: Decimal, denominator: Decimal) -> Decimal:

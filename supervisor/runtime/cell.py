@@ -9,7 +9,7 @@ from collections.abc import Callable
 from random import Random
 from typing import NamedTuple, Protocol
 
-from messages.base import Body, Envelope, Letter, Nature
+from messages.base import Body, Envelope, Letter, Nature, envelope_of, letter_to
 from messages.supervision import Stop, TimerFired
 from supervisor.runtime.behaviour import Behaviour
 
@@ -126,24 +126,22 @@ class CellContext:
         return self._rng
 
     def seal(self, to: str, body: Body, *, correlation_id: str | None = None) -> Letter:
-        return Letter(to=to, envelope=self._sealed(body, correlation_id))
+        return letter_to(to, self._sealed(body, correlation_id))
 
     def _sealed(self, body: Body, correlation_id: str | None = None) -> Envelope:
         cell, cause = self._cell, self.current
         seq = self._seq
         self._seq = seq + 1
-        now_ns = self._world.now_ns()
         own_id = f"{cell.name}.{cell.epoch}.{seq}"
-        return Envelope(
-            id=own_id,
+        return envelope_of(
+            body,
             sender=cell.name,
-            seq=seq,
             epoch=cell.epoch,
-            at_ns=now_ns,
-            received_at_ns=now_ns,
+            seq=seq,
+            own_id=own_id,
+            at_ns=self._world.now_ns(),
             correlation_id=correlation_id or (cause.correlation_id if cause else own_id),
             causation_id=cause.id if cause else None,
-            body=body,
         )
 
     def seal_all(self, topic: str, body: Body, *, correlation_id: str | None = None) -> tuple[Letter, ...]:
@@ -151,7 +149,7 @@ class CellContext:
         if not names:
             return ()
         envelope = self._sealed(body, correlation_id)
-        return tuple(Letter(to=name, envelope=envelope) for name in names)
+        return tuple([letter_to(name, envelope) for name in names])
 
     def tell(self, to: str, body: Body, *, correlation_id: str | None = None) -> None:
         self.post(self.seal(to, body, correlation_id=correlation_id))

@@ -9,7 +9,7 @@ from itertools import count
 from threading import Lock, RLock
 from typing import Any, NamedTuple
 
-from messages.base import Body, Envelope, Letter
+from messages.base import Body, Letter, envelope_of, letter_to
 from messages.supervision import Busy, ChildDown, DeadLetter, NodeStatus, Terminated
 from supervisor.runtime.behaviour import Behaviour
 from supervisor.runtime.clock import Clock
@@ -108,20 +108,18 @@ class Directory(ABC):
         """Post a message from an I/O thread, the command line or the host itself; it begins a chain of its own."""
         with self._lock:
             seq = next(self._outside.setdefault(sender, count()))
-        now_ns = self.clock.now_ns()
         own_id = f"{sender}.{OUTSIDE_EPOCH}.{seq}"
-        envelope = Envelope(
-            id=own_id,
+        envelope = envelope_of(
+            body,
             sender=sender,
-            seq=seq,
             epoch=OUTSIDE_EPOCH,
-            at_ns=now_ns,
-            received_at_ns=now_ns,
+            seq=seq,
+            own_id=own_id,
+            at_ns=self.clock.now_ns(),
             correlation_id=correlation_id or own_id,
             causation_id=None,
-            body=body,
         )
-        self.deliver(Letter(to=to, envelope=envelope))
+        self.deliver(letter_to(to, envelope))
 
     def publish(self, topic: str, body: Body, sender: str) -> None:
         """Tell every subscriber of `topic`, from outside the tree."""

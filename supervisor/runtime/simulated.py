@@ -13,7 +13,7 @@ from hashlib import sha256
 from random import Random
 from typing import NamedTuple, Protocol
 
-from messages.base import Body, Envelope, Letter
+from messages.base import Body, Envelope, letter_to
 from messages.supervision import ChildState
 from supervisor.runtime.cell import AnyCell
 from supervisor.runtime.clock import VirtualClock
@@ -177,7 +177,7 @@ class SimulatedHost(Host):
         for timer in list(self._timers.pop_due(self.monotonic_ns())):
             if self.current_epoch(timer.owner) == timer.epoch:
                 fresh = timer.envelope.model_copy(update={"at_ns": now_ns, "received_at_ns": now_ns})
-                self.deliver(Letter(to=timer.owner, envelope=fresh))
+                self.deliver(letter_to(timer.owner, fresh))
 
     def _step(self) -> bool:
         if self._starting:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import pykka
 
-from messages.base import Envelope, Lane, Letter
+from messages.base import Envelope, Lane, letter_to
 from supervisor.runtime.cell import AnyCell
 from supervisor.runtime.clock import Clock, SystemClock
 from supervisor.runtime.host import Factory, Host
@@ -281,7 +281,7 @@ class ThreadedHost(Host):
             for timer in fired:
                 if self.current_epoch(timer.owner) == timer.epoch:
                     fresh = timer.envelope.model_copy(update={"at_ns": self.now_ns(), "received_at_ns": self.now_ns()})
-                    self.deliver(Letter(to=timer.owner, envelope=fresh))
+                    self.deliver(letter_to(timer.owner, fresh))
 
     def _watch_loop(self) -> None:
         """On a thread of its own, since to end a process takes a moment, and timers must not wait for that."""

@@ -90,6 +90,12 @@ def test_real_amounts_are_kept_exactly(real: str) -> None:
         assert Level.model_validate_json(level.model_dump_json()) == level
 
 
+@pytest.mark.parametrize("text", ["0E+30", "0E-31", "0E+999999", "0E-999999"])
+def test_a_zero_is_no_way_around_the_bound(text: str) -> None:
+    with pytest.raises(ValidationError, match="more than 30 digits"):
+        Level(price=Decimal(1), quantity=Decimal(text))
+
+
 @given(number=st.decimals(allow_nan=False, allow_infinity=False) | _any_exponent, step=_any_exponent)
 def test_what_is_accepted_is_short_to_write_and_comes_back_the_same(number: Decimal, step: Decimal) -> None:
     for kind, places, given_value in ((Number, 200, number), (Fee, 30, number), (Price, 30, step.copy_abs())):
