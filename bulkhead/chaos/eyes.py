@@ -10,7 +10,7 @@ from typing import Any
 from bulkhead.chaos.model.order import Order
 from bulkhead.chaos.plan import Strike
 from bulkhead.ledger.port import Entry
-from messages.base import Envelope, Evidence
+from messages.base import Envelope, Evidence, Letter
 from messages.orders import CancelOrder, OrderTicket, QueryOrder, TakeVenueSnapshot, VenueExecution
 from messages.records import LedgerEvent
 from messages.reversals import ExecutionReversed
@@ -41,6 +41,12 @@ class Watcher:
 
     def handling(self, name: str, epoch: int, envelope: Envelope) -> None:
         """It takes this message, now."""
+
+    def delivered(self, letter: Letter) -> None:
+        """A message comes to an address, whether or not anybody is there: told by the host, before its mailbox."""
+
+    def dead(self, letter: Letter, reason: str) -> None:
+        """A message has become a dead letter."""
 
     def gate_moved(self) -> None:
         """The reasons in force have changed."""
@@ -73,6 +79,9 @@ class Watcher:
     def told(self, evidence: Evidence) -> None:
         """The venue's word reaches our socket."""
 
+    def restamped(self, before: Evidence, now: Evidence) -> None:
+        """Our side has stamped it by its own clocks: it is the same word still."""
+
     # -- the venue ----------------------------------------------------------------------------------------------------
 
     def accepted(self, order: Order) -> None:
@@ -93,6 +102,9 @@ class Watcher:
 
     def healing(self) -> None:
         """The safety phase is over: from now on nothing is broken any more."""
+
+    def rearming(self) -> None:
+        """Told by `recovery.come_right`: the time to come right, with an operator's help, is over or was not needed."""
 
     def at_rest(self) -> None:
         """Nothing is under way, and nobody will act again: the last look."""

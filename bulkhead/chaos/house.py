@@ -1,6 +1,7 @@
 """A house of bulkhead.app.house.tree around the model venue, on either host, and what can be asked of it afterwards."""
 
 import json
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from decimal import Decimal
@@ -31,6 +32,7 @@ from messages.supervision import ChildDown, ChildState
 from messages.values import StopLevel, StopPlan
 from supervisor.gate import RECOVERY_REASON, Gate
 from supervisor.latch import StopLatch
+from supervisor.latch_watch import LatchWatch, WatchedGate
 from supervisor.recorded import RecordedOnly
 from supervisor.runtime.host import Host
 from supervisor.spec import SupervisorSpec, nodes
@@ -52,14 +54,14 @@ WIDE_LIMITS = {
 TIGHT_LIMITS = {
     **WIDE_LIMITS,
     "max_order_notional": "600",
-    "max_symbol_exposure": "1200",
-    "max_gross_exposure": "1500",
+    "max_symbol_exposure": "700",
+    "max_gross_exposure": "800",
     "max_orders_per_s": 2,
     "max_consecutive_rejects": 5,
     "max_daily_loss": "5",
     "max_drawdown": "8",
 }
-"""So that each of them binds now and then."""
+"""So that each of them binds now and then: both strategies at once are too much for one account."""
 QUICK_WORK = {
     "fill_timeout_s": 4.0,
     "split": {"horizon_s": 12.0, "max_children": 4, "iceberg_visible_quantity": "2"},
@@ -109,18 +111,24 @@ class House:
         owners: tuple[str, ...] = (),
         alerts: AlertDoor | None = None,
         limits: Mapping[str, object] | None = None,
+        leave: Callable[[str], None] | None = None,
     ) -> None:
-        """`owners` of positions that are changed through an inbox, `<folder>/inbox.db`; without any there is none."""
+        """`owners` of positions that are changed through an inbox, `<folder>/inbox.db`; without any there is none.
+
+        `leave` ends the process at once and does not return; without it, it is noted in `left` that it would have."""
         self.host = host
         self.memory = Memory()
         self.root_downs: list[ChildDown] = []
         self.left: list[str] = []
         """Why the process would have ended at once."""
         now_ns = host.now_ns()
-        latch = StopLatch(folder / "stop")
+        self.latch = StopLatch(folder / "stop")
+        self.watch = LatchWatch(self.latch, host.now_ns, time.time_ns)
+        """What others have latched; looked at before each write. The thread that looks besides is the caller's."""
         start = StopReason(reason_id=RECOVERY_REASON, level=StopLevel.SOFT, cause="not compared yet", since_ns=now_ns)
-        self.gate = Gate((start, *latch.load(now_ns)), host.current_epoch, latch)
-        recorded = RecordedOnly(self.gate)
+        self.gate = Gate((start, *self.latch.load(now_ns)), host.current_epoch, self.watch)
+        self.watch.serve(self.gate)
+        recorded = RecordedOnly(WatchedGate(self.gate, self.watch))
         self.venue = venue
         venue.guard = recorded
         self.file = SqliteLedger(folder / "ledger.db")
@@ -142,7 +150,7 @@ class House:
                 for s in settings((), WIDE_LIMITS).strategies
             ),
             open_sinks=self.memory.open,
-            leave=self.left.append,
+            leave=leave or self.left.append,
             inbox=InboxDoor(lambda: Inbox(folder / "inbox.db"), lambda: LedgerReader(folder / "ledger.db"))
             if owners
             else None,

@@ -38,7 +38,7 @@ class BustingVenue(ModelVenue):
 
     def _fill(self, order: Order, quantity: Decimal, price: Decimal, ctx: Context) -> None:
         super()._fill(order, quantity, price, ctx)
-        if self.bust_share and self._happens(self.bust_share):
+        if self._befalls("venue.bust", self.bust_share):
             made = self.executions[-1]
             bust = Bust(client_order_id=order.ticket.client_order_id, execution_id=made.execution_id)
             self._later(AFTER_S, bust, ctx)
@@ -49,6 +49,7 @@ class BustingVenue(ModelVenue):
         (execution,) = (e for e in self.executions if e.execution_id == bust.execution_id)
         if not self._can_give_back(execution):
             return
+        self.fired["venue.bust"] += 1
         self.executions.remove(execution)
         self._give_back(order, execution)
         said = ExecutionReversed(

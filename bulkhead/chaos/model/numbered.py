@@ -6,22 +6,19 @@ Somebody trades by hand in the same account, with a liking for orders that look 
 from dataclasses import dataclass
 from decimal import Decimal
 
-from bulkhead.chaos.eyes import Watcher
 from bulkhead.chaos.model.market import CAPABILITIES, FEE_RATE, INSTRUMENTS
 from bulkhead.chaos.model.order import Order
-from bulkhead.chaos.model.venue import LATENCY_S, REPLY_TIMEOUT_S, ModelVenue
-from bulkhead.chaos.model.words import CALM, Arrived, Faults
+from bulkhead.chaos.model.venue import ModelVenue
+from bulkhead.chaos.model.wire import REPLY_TIMEOUT_S
+from bulkhead.chaos.model.words import CALM, Faults, Say
 from bulkhead.venues.port import ClientIdScheme
-from messages.base import Evidence
+from messages.base import Body, Evidence
 from messages.costs import TradingCosts
 from messages.orders import (
     CancelOrder,
     CancelRejected,
     OrderAccepted,
-    OrderCancelled,
-    OrderOutcomeUnknown,
     OrderQueryFailed,
-    OrderRejected,
     OrderStatusReported,
     OrderTicket,
     QueryOrder,
@@ -65,6 +62,7 @@ class NumberedVenue(ModelVenue):
 
     def __init__(self, seed: int, faults: Faults = CALM, tick_s: float = 0.5) -> None:
         super().__init__(seed, faults, tick_s)
+        self._knows_repeats = False
         self.numbers: dict[str, str] = {}
         """Ours -> the venue's: what the adapter has been told."""
 
@@ -78,39 +76,52 @@ class NumberedVenue(ModelVenue):
     def _of(self, question: CancelOrder | QueryOrder) -> Order | None:
         if question.venue_order_id is not None:
             self.numbers.setdefault(question.client_order_id, question.venue_order_id)
-        number = self.numbers.get(question.client_order_id)
+        return self._of_number(self.numbers.get(question.client_order_id))
+
+    def _of_number(self, number: str | None) -> Order | None:
         return next((order for order in self.orders.values() if order.venue_order_id == number), None)
 
     # -- orders -------------------------------------------------------------------------------------------------------
 
-    @receives(Arrived)
-    def on_arrived(self, arrived: Arrived, ctx: Context) -> None:
-        """Whatever arrives is a new order: nothing here would notice that it came before."""
-        ticket = arrived.ticket
-        key, symbol = ticket.client_order_id, ticket.symbol
-        self.on_the_wire.pop(key, None)
-        if key in self.orders:
-            self.repeated_ids.append(key)
-        if self._is_rejected(ticket):
-            self._reply(OrderRejected(client_order_id=key, symbol=symbol, code="1", reason="no"), ctx)
-            return
-        order = NumberedOrder(ticket, f"{next(self._numbers):07d}", ctx.now_ns())
-        self.orders[key] = order
-        self.eyes.tell(Watcher.accepted, order)
-        self._match(order, ctx)
-        if arrived.is_reply_lost or self.order_sink is None:
-            self.fired["venue.ack_lost"] += arrived.is_reply_lost
-            self._reply(OrderOutcomeUnknown(client_order_id=key, symbol=symbol, reason="lost"), ctx, REPLY_TIMEOUT_S)
-            return
-        self.numbers[key] = order.venue_order_id
-        accepted = OrderAccepted(client_order_id=key, symbol=symbol, venue_order_id=order.venue_order_id)
-        self._reply(accepted, ctx, 1.0 if arrived.is_ack_late else LATENCY_S)
-        if order.filled:
+    def _book(self, ticket: OrderTicket, ctx: Context) -> Order:
+        return NumberedOrder(ticket, f"{next(self._order_numbers):07d}", self._venue_ns(ctx))
+
+    @receives(Say)
+    def on_say(self, say: Say, ctx: Context) -> None:
+        """An acceptance that is heard tells the number, and with it whatever came of that number meanwhile."""
+        super().on_say(say, ctx)
+        if isinstance(say.said, OrderAccepted):
+            order = self._of_number(self.numbers.get(say.said.client_order_id))
+            if order is not None and (order.filled or order.status.is_terminal):
+                self._report_totals(order, ctx)
+
+    def _tell(self, said: Body) -> None:
+        if isinstance(said, OrderAccepted) and said.venue_order_id is not None and self.order_sink is not None:
+            self.numbers[said.client_order_id] = said.venue_order_id
+        super()._tell(said)
+
+    def _report_totals(self, order: Order, ctx: Context) -> None:
+        """The adapter passes on only what it knows the order of."""
+        if order.venue_order_id in self.numbers.values():
             self._report(self._status(self._shown(order), order, ctx), ctx)
+
+    def _acknowledge_slowly(self, accepted: OrderAccepted, slow_s: float, ctx: Context) -> None:
+        """The stream names orders by their number, and an answer that is not waited for tells nobody which is whose."""
+        if slow_s < REPLY_TIMEOUT_S:
+            self._reply_to_order(accepted, ctx, slow_s)
+        else:
+            self._lose(accepted, ctx)
+
+    def _turn_down(self, order: Order, ctx: Context) -> None:
+        """Its totals, told once its number is known, show it as rejected."""
+
+    def _expire(self, order: Order, ctx: Context) -> None:
+        order.status = OrderStatus.EXPIRED
+        self._report_totals(order, ctx)
 
     def place_by_hand(self, like: OrderTicket, now_ns: int) -> None:
         """An order like one of ours, taken back at once: nobody's balance changes, and it stays in the list."""
-        number = f"{next(self._numbers):07d}"
+        number = f"{next(self._order_numbers):07d}"
         order = NumberedOrder(like, number, now_ns, status=OrderStatus.CANCELLED, channel=BY_HAND)
         self.orders[f"by-hand-{number}"] = order
 
@@ -118,17 +129,14 @@ class NumberedVenue(ModelVenue):
         """Charged on the order's running total, in the currency of the price."""
         assert isinstance(order, NumberedOrder)
         ticket, rules = order.ticket, INSTRUMENTS[order.ticket.symbol]
-        order.filled += quantity
-        order.notional += quantity * price
-        order.status = OrderStatus.FILLED if order.filled == ticket.quantity else OrderStatus.PARTIAL
+        order.grow(quantity, price)
         self.balances[rules.base_asset] += quantity * ticket.side.sign
         self.balances[rules.quote_asset] -= quantity * price * ticket.side.sign
         rates = (COSTS.commission_rate, COSTS.sell_tax_rate if ticket.side is Side.SELL else Decimal(0))
         charged = sum((order.notional * rate // COSTS.unit * COSTS.unit for rate in rates), Decimal(0))
         self.balances[rules.quote_asset] -= charged - order.charged
         order.charged = charged
-        if order.venue_order_id in self.numbers.values():
-            self._report(self._status(self._shown(order), order, ctx), ctx)
+        self._report_totals(order, ctx)
 
     @staticmethod
     def _status(shown: VenueOrder, order: Order, ctx: Context) -> OrderStatusReported:
@@ -146,15 +154,9 @@ class NumberedVenue(ModelVenue):
             )
         return self._status(self._shown(order), order, ctx)
 
-    def _cancel(self, cancel: CancelOrder, ctx: Context) -> None:
-        key, symbol = cancel.client_order_id, cancel.symbol
-        order = self._of(cancel)
-        if order is None or order.status.is_terminal:
-            code = "NO_ORDER_NUMBER" if order is None else "ended"
-            self._reply(CancelRejected(client_order_id=key, symbol=symbol, code=code, reason="no"), ctx)
-            return
-        order.status = OrderStatus.CANCELLED
-        self._reply(OrderCancelled(client_order_id=key, symbol=symbol, cumulative=order.filled), ctx)
+    def _no_cancel(self, cancel: CancelOrder, order: Order | None) -> CancelRejected:
+        code = "NO_ORDER_NUMBER" if order is None else "ended"
+        return CancelRejected(client_order_id=cancel.client_order_id, symbol=cancel.symbol, code=code, reason="no")
 
     def hear_nobody(self) -> None:
         """The adapter's process has ended, and with it what it knew."""

@@ -18,6 +18,22 @@ class Order:
     filled: Decimal = Decimal(0)
     notional: Decimal = Decimal(0)
 
+    def grow(self, quantity: Decimal, price: Decimal) -> None:
+        """By one execution. What has ended stays ended, though an execution may follow its end."""
+        self.filled += quantity
+        self.notional += quantity * price
+        if self.filled == self.ticket.quantity:
+            self.status = OrderStatus.FILLED
+        elif not self.status.is_terminal:
+            self.status = OrderStatus.PARTIAL
+
+    def end(self, status: OrderStatus) -> bool:
+        """Whether it had not ended yet."""
+        if self.status.is_terminal:
+            return False
+        self.status = status
+        return True
+
     def listed(self, now_ns: int) -> VenueOrder:
         ticket = self.ticket
         return VenueOrder(

@@ -91,7 +91,7 @@ class ModelOrders:
     def instruments(self, command: LoadInstruments) -> None:
         if self._venue.order_sink is None:
             return
-        if self.is_mute:
+        if self.is_mute or self._venue.is_away:
             self._venue.order_sink(InstrumentsFailed(venue=VENUE, reason="the venue is away"))
             return
         now_ns, listed = self._host.now_ns(), tuple(self.listed.values())
@@ -100,10 +100,11 @@ class ModelOrders:
     def venue_time(self, command: AskVenueTime) -> None:
         if self._venue.order_sink is None:
             return
-        if self.is_mute:
+        if self.is_mute or self._venue.is_away:
             self._venue.order_sink(VenueTimeFailed(venue=VENUE, reason="the venue is away"))
             return
         now_ns, venue_ns = self._host.now_ns(), self._zero_ns + self._host.monotonic_ns() + self.clock_ahead_ns
+        venue_ns += self._venue.read_clock_ns()
         told = VenueTimeTold(venue=VENUE, venue_ns=venue_ns, asked_ns=now_ns, answered_ns=now_ns)
         self._venue.order_sink(told)
 
@@ -134,7 +135,7 @@ class ModelQuotes:
     def ask(self, symbols: tuple[str, ...]) -> None:
         if self._sink is None:
             return
-        if self._source in self._venue.quotes_down:
+        if self._source in self._venue.quotes_down or self._venue.is_away:
             self._sink(QuotesFailed(source=self._source, symbols=symbols, reason="the venue is away"))
             return
         now_ns = self._host.now_ns()
@@ -170,3 +171,4 @@ class ModelFeed:
 
     def close(self, deadline_s: float) -> None:
         self._venue.feed_sink = None
+        self._venue.is_feed_up = False

@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 
 from messages.base import Body
+from messages.market import Trade
 from messages.orders import CancelOrder, OrderTicket, QueryOrder, SubmitOrder, TakeVenueSnapshot
 
 
 @dataclass(frozen=True)
 class Faults:
-    """How often, from 0 to 1, each thing goes wrong with an order or a print."""
+    """How often, from 0 to 1, each thing goes wrong with an order or a print, whatever a plan's strikes do besides."""
 
     reject: float = 0.0
     not_sent: float = 0.0
@@ -41,9 +42,27 @@ class Asked(Body):
     has_arrived: bool = False
 
 
+class Straggles(Body):
+    """An execution is about to follow the end of its order."""
+
+    client_order_id: str
+
+
 class Say(Body):
     said: Body
     is_stream: bool
+    connection: int = 0
+    """On which it travels: what is on its way on one that was reset does not come."""
+    number: int = 0
+    """Of a report, in the order in which the venue made them; 0: of no account."""
+    is_lost: bool = False
+    """It only says that nothing came: nothing more can be lost of it."""
+
+
+class LatePrint(Body):
+    """It has been on its way for longer than those after it."""
+
+    trade: Trade
 
 
 class Opened(Body):

@@ -1,7 +1,6 @@
 """What the strikes have in common."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from bulkhead.chaos.plan import Strike
 from bulkhead.chaos.world import World
@@ -11,16 +10,6 @@ Does = Callable[[World, Strike], Heal | None]
 """Begins a fault; returns what ends it, or None where it was an instant."""
 
 
-def share_of(field: str) -> Does:
-    """The venue does this to a share of what comes, `Strike.amount`."""
-
-    def begin(world: World, strike: Strike) -> Heal:
-        venue = world.venue
-        venue.faults = replace(venue.faults, **{field: strike.amount or 0.0})
-
-        def heal() -> None:
-            venue.faults = replace(venue.faults, **{field: 0.0})
-
-        return heal
-
-    return begin
+def goes_wrong(world: World, strike: Strike) -> Heal:
+    """From now on it is so at the venue, which does the rest and counts it, until it is over."""
+    return world.venue.wrongs.begin(strike.fault, strike.target, strike.amount)
