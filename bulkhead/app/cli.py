@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from bulkhead.app import cli_alerts, cli_bench, cli_operator, cli_stops
+from bulkhead.app import cli_alerts, cli_bench, cli_chaos, cli_operator, cli_stops
 from bulkhead.app.cli_options import (
     DEFAULT_CONFIG,
     DEFAULT_LOGS,
@@ -326,6 +326,7 @@ cli_operator.add_to(app)
 cli_alerts.add_to(app)
 cli_stops.add_to(app)
 cli_bench.add_to(app)
+cli_chaos.add_to(app)
 
 _UsageError: type[Exception] = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 """typer's own kind for a wrong argument; it has no public name for it."""
