@@ -158,6 +158,7 @@ class House:
 
         def rests() -> bool:
             nonlocal handed_in_at
+            self._lift()
             if any(key.startswith("bench-") for key in self.at_venue()):
                 return True
             if time.monotonic() - handed_in_at > RETRY_S:
@@ -213,12 +214,16 @@ class House:
         self.host.tell(addresses.RISK_GUARD, self._snapshot(0), sender=addresses.PORTFOLIO)
 
         def is_open() -> bool:
-            for reason in self.gate.reasons():
-                if reason.needs_operator:
-                    self.gate.lift(reason.reason_id, by=None)
+            self._lift()
             return self.gate.is_open
 
         self.until(is_open, "the gate is open again")
+
+    def _lift(self) -> None:
+        """As an operator does."""
+        for reason in self.gate.reasons():
+            if reason.needs_operator:
+                self.gate.lift(reason.reason_id, by=None)
 
     # -- what is asked of it ------------------------------------------------------------------------------------------
 
